@@ -1,0 +1,33 @@
+# Sourced, not run: `source scripts/env.sh`. The environment in which ROS 2, the interfaces and `viper` work.
+# With a ROS 2 distribution sourced before, it adds this checkout's build; without one, ROS 2 from wheels in .venv.
+# What is already set is left alone.
+
+VIPER_ROS_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")/.." && pwd)"
+export VIPER_ROS_ROOT
+
+if [ ! -x "$VIPER_ROS_ROOT/.venv/bin/python" ]; then
+  echo "scripts/env.sh: there is no .venv yet; run 'make setup' in $VIPER_ROS_ROOT first" >&2
+  return 1
+fi
+
+# The order matters: a distribution's own setup files know nothing of the virtual environment, so it goes on top.
+if [ -f "$VIPER_ROS_ROOT/install/local_setup.sh" ] && [ -n "${ROS_DISTRO:-}" ]; then
+  COLCON_CURRENT_PREFIX="$VIPER_ROS_ROOT/install" . "$VIPER_ROS_ROOT/install/local_setup.sh"
+fi
+
+export VIRTUAL_ENV="$VIPER_ROS_ROOT/.venv"
+case ":$PATH:" in
+  *":$VIRTUAL_ENV/bin:"*) ;;
+  *) export PATH="$VIRTUAL_ENV/bin:$PATH" ;;
+esac
+
+if [ -z "${ROS_DISTRO:-}" ]; then
+  # One prefix holds the wheels and our interfaces. The wheels set LD_LIBRARY_PATH themselves when Python starts.
+  export AMENT_PREFIX_PATH="$VIRTUAL_ENV"
+  export CMAKE_PREFIX_PATH="$VIRTUAL_ENV"
+  export RMW_IMPLEMENTATION="${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}"
+fi
+
+export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
+# OpenMP threads that spin at a barrier starve a shared core: a 40 ms forward pass has been seen to take 2 s.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"

@@ -1,0 +1,117 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from viper_ros.perception import Predictor, find_checkpoint, load_checkpoint
+
+
+def picture(height=120, width=160, seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+def test_a_grounding_speaks_in_pixels_of_the_source_image(predictor):
+    grounding = predictor.query(picture(), "red mug", threshold=1e-6)
+    assert grounding.image_size == (160, 120)
+    assert grounding.heatmap().shape == (120, 160)
+    assert grounding.relevance.shape == (48, 64)
+    assert isinstance(grounding.answer, str)
+    assert 0 <= grounding.confidence <= 1
+    assert grounding.present
+    for region in grounding.regions:
+        assert region.mask().shape == (120, 160)
+        assert region.mask().any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 900), (900, 2), (481, 641), (64, 64)])
+def test_any_size_is_taken(predictor, size):
+    grounding = predictor.ground(picture(*size), "red mug", threshold=1e-6)
+    assert grounding.heatmap().shape == size
+    assert grounding.answer is None
+
+
+def test_an_encoded_image_gives_the_same_as_the_image(predictor):
+    image = picture()
+    encoded = predictor.encode(image)
+    for text in ("red mug", "is there a blue box?"):
+        a, b = predictor.query(encoded, text), predictor.query(image, text)
+        np.testing.assert_array_equal(a.relevance, b.relevance)
+        assert (a.answer, a.confidence) == (b.answer, b.confidence)
+
+
+def test_different_instructions_give_different_maps(predictor):
+    encoded = predictor.encode(picture())
+    a, b = predictor.ground(encoded, "red mug"), predictor.ground(encoded, "is there a blue box?")
+    assert np.abs(a.relevance - b.relevance).max() > 0
+
+
+def test_what_is_not_present_has_no_region(predictor):
+    grounding = predictor.ground(picture(), "red mug", threshold=1.0)
+    assert not grounding.present
+    assert grounding.regions == ()
+
+
+def test_an_answer_ends_when_told_to(predictor):
+    asked = []
+    whole = predictor.query(picture(), "red mug").answer
+    cut = predictor.query(picture(), "red mug", should_stop=lambda: bool(asked.append(0)) or True).answer
+    assert asked
+    assert cut == ""
+    assert whole != ""
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n", None, 7])
+def test_an_empty_instruction_is_refused(predictor, text):
+    with pytest.raises(ValueError, match="instruction must be a sentence"):
+        predictor.query(picture(), text)
+
+
+def test_an_overlong_instruction_is_refused_with_its_length(predictor):
+    with pytest.raises(ValueError, match="tokens, at most 96 fit"):
+        predictor.query(picture(), "red mug " * 500)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, 1.5, float("nan")])
+def test_a_threshold_out_of_range_is_refused(predictor, threshold):
+    with pytest.raises(ValueError, match="threshold must be in"):
+        predictor.ground(picture(), "red mug", threshold=threshold)
+
+
+def test_half_precision_on_disk_loads_as_single(tiny_checkpoint, tmp_path):
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((tiny_checkpoint / name).read_bytes())
+    tensors = load_file(str(tiny_checkpoint / "model.safetensors"))
+    save_file({k: t.half() if t.is_floating_point() else t for k, t in tensors.items()},
+              str(tmp_path / "model.safetensors"))  # fmt: skip
+    assert {p.dtype for p in load_checkpoint(tmp_path).parameters()} == {torch.float32}
+
+
+def test_missing_extra_and_misshapen_tensors_are_named(tiny_checkpoint, tmp_path):
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((tiny_checkpoint / name).read_bytes())
+    tensors = load_file(str(tiny_checkpoint / "model.safetensors"))
+    del tensors["embed_norm.bias"]
+    tensors["surprise"] = torch.zeros(1)
+    tensors["embed_norm.weight"] = torch.zeros(3)
+    save_file(tensors, str(tmp_path / "model.safetensors"))
+    with pytest.raises(ValueError, match=r"missing \['embed_norm.bias'\].*extra \['surprise'\].*embed_norm.weight is"):
+        load_checkpoint(tmp_path)
+
+
+def test_an_unknown_name_says_where_it_was_looked_for():
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint 'nonsense'.*models/nonsense"):
+        find_checkpoint("nonsense")
+
+
+def test_a_name_is_found_under_the_models_folder_of_the_environment(tiny_checkpoint, monkeypatch):
+    monkeypatch.setenv("VIPER_MODELS", str(tiny_checkpoint.parent))
+    assert find_checkpoint("tiny") == tiny_checkpoint
+
+
+def test_a_configuration_with_an_unknown_key_is_refused(tiny_checkpoint, tmp_path):
+    config = json.loads((tiny_checkpoint / "config.json").read_text()) | {"code": "import os"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"unknown keys \['code'\]"):
+        Predictor.from_pretrained(tmp_path)

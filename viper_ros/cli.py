@@ -1,0 +1,159 @@
+"""``viper``: the package from a shell. Subcommands import what they need only when they run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line, run the subcommand, return its exit status."""
+    parser = argparse.ArgumentParser(prog="viper", description=__doc__)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_query(subparsers)
+    _add_evaluate(subparsers)
+    _add_training(subparsers)
+    from viper_ros.ros.bringup import add_subcommands
+
+    add_subcommands(subparsers)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except (FileNotFoundError, ValueError) as error:
+        print(f"viper: {error}", file=sys.stderr)
+        return 2
+
+
+def _add_query(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("query", help="ask one question about an image file")
+    parser.add_argument("image", type=Path, help="any picture that OpenCV reads")
+    parser.add_argument("instruction", help='for example "pick up the red mug left of the plate"')
+    parser.add_argument("--model", default="nano", help="a name under models/ or a folder (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+    parser.add_argument("--threshold", type=float, help="presence threshold in (0, 1]; default: the checkpoint's")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--overlay", type=Path, metavar="OUT.png", help="write the image with the heatmap on it")
+    parser.set_defaults(run=_query)
+
+
+def _query(options: argparse.Namespace) -> None:
+    import cv2
+
+    from viper_ros.perception import Predictor
+
+    predictor = Predictor.from_pretrained(options.model, options.device)
+    grounding = predictor.query(_read_image(options.image), options.instruction, options.threshold)
+    if options.overlay:
+        from viper_ros.perception.overlay import draw_grounding
+
+        picture = draw_grounding(_read_image(options.image), grounding)
+        if not cv2.imwrite(str(options.overlay), picture[..., ::-1]):
+            raise ValueError(f"cannot write {options.overlay}; use a name that ends in .png or .jpg")
+    print(json.dumps(_summary(grounding), indent=2) if options.json else _sentence(grounding))
+
+
+def _read_image(path: Path):
+    import cv2
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no image file {path}")
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{path} is no picture that can be read; PNG and JPEG always can")
+    return image[..., ::-1].copy()
+
+
+def _summary(grounding) -> dict:
+    return {
+        "instruction": grounding.instruction,
+        "answer": grounding.answer,
+        "present": grounding.present,
+        "confidence": round(grounding.confidence, 4),
+        "threshold": grounding.threshold,
+        "image_size": list(grounding.image_size),
+        "regions": [
+            {
+                "box_xyxy_px": [round(v, 1) for v in region.box_xyxy_px],
+                "centroid_px": [round(v, 1) for v in region.centroid_px],
+                "score": round(region.score, 4),
+            }
+            for region in grounding.regions
+        ],
+        "inference_time_ms": round(grounding.inference_time_ms, 1),
+    }
+
+
+def _sentence(grounding) -> str:
+    lines = [f"{grounding.answer}  ({'present' if grounding.present else 'not present'}, {grounding.confidence:.2f})"]
+    for region in grounding.regions:
+        x0, y0, x1, y1 = region.box_xyxy_px
+        lines.append(f"  box ({x0:.0f}, {y0:.0f}) - ({x1:.0f}, {y1:.0f}) px, score {region.score:.2f}")
+    return "\n".join(lines)
+
+
+def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("evaluate", help="measure a checkpoint on scenes that training never saw")
+    parser.add_argument("suite", help="tabletop, novel, phrasing or relations")
+    parser.add_argument("--model", default="nano", help="a name under models/ or a folder (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=200, help="scenes to render (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--page", type=Path, metavar="OUT.png", help="write a page of overlays, right and wrong")
+    parser.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from viper_ros.evaluation.pages import keep_page
+    from viper_ros.evaluation.suites import SUITES, run_suite, summarise
+    from viper_ros.perception import Predictor
+
+    if options.suite not in SUITES:
+        raise ValueError(f"unknown suite {options.suite!r}; valid are {sorted(SUITES)}")
+    predictor = Predictor.from_pretrained(options.model)
+    cases = run_suite(predictor, options.suite, options.scenes)
+    if options.page:
+        cases = keep_page(cases, options.page)
+    figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(cases)
+    print(json.dumps(figures, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _add_training(subparsers: argparse._SubParsersAction) -> None:
+    render = subparsers.add_parser("render", help="render scenes to train on")
+    render.add_argument("--out", type=Path, default=Path("data/tabletop"), help="folder (default: %(default)s)")
+    render.add_argument("--shards", type=int, default=80, help="how many, of 128 scenes each (default: %(default)s)")
+    render.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    render.set_defaults(run=_render)
+    train = subparsers.add_parser("train", help="train, or go on with a training that was interrupted")
+    train.add_argument("config", type=Path, help="for example config/train_nano.json")
+    train.set_defaults(run=_train)
+    export = subparsers.add_parser("export", help="calibrate a trained checkpoint and write it as a model")
+    export.add_argument("config", type=Path, help="the configuration that it was trained with")
+    export.add_argument("out", type=Path, help="for example models/nano")
+    export.set_defaults(run=_export)
+
+
+def _render(options: argparse.Namespace) -> None:
+    from viper_ros.sim import Split
+    from viper_ros.training.shards import render_shards
+
+    render_shards(options.out, Split.TRAIN, range(options.shards), options.workers)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from viper_ros.training.loop import TrainingConfig, train
+
+    train(TrainingConfig.from_json(options.config))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from viper_ros.training.export import export
+    from viper_ros.training.loop import TrainingConfig
+
+    export(TrainingConfig.from_json(options.config), options.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Measuring: suites of scenes that training never saw, and the figures over them."""

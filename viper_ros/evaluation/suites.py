@@ -1,0 +1,136 @@
+"""Suites: scenes and sentences that training never saw -> one dict of figures, with counts.
+
+``tabletop``   held-out seeds of the training world.
+``novel``      scenes with held-out categories and colour-category pairs, told by attributes.
+``phrasing``   sentences of templates that training never uses.
+``relations``  only the sentences of ``tabletop`` that need a relation between objects.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from viper_ros.evaluation.metrics import auroc, box_iou, expected_calibration_error, mask_box, pointing_hit
+from viper_ros.perception import Grounding, Predictor
+from viper_ros.sim import Renderer, Split, sample_camera, sample_questions, sample_scene, scene_seed
+from viper_ros.sim.language import Question
+from viper_ros.sim.render import Frame
+
+SUITES = {
+    "tabletop": Split.TEST,
+    "novel": Split.NOVEL,
+    "phrasing": Split.PHRASING,
+    "relations": Split.TEST,
+}
+WIDTH, HEIGHT, QUESTIONS = 640, 480, 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question, what was true, and what the model said."""
+
+    frame: Frame
+    question: Question
+    grounding: Grounding
+    encode_time_ms: float
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool of the referred objects."""
+        return np.isin(self.frame.ids, self.question.target_ids)
+
+    @property
+    def is_referring(self) -> bool:
+        """Whether the question names a thing whose place is defined."""
+        return bool(self.question.target_ids) or not self.question.present
+
+    @property
+    def hit(self) -> bool:
+        """Whether the hottest pixel lies on what was referred to."""
+        return pointing_hit(self.grounding.heatmap(), self.mask)
+
+
+def run_suite(predictor: Predictor, name: str, scenes: int) -> Iterator[Case]:
+    """Render ``scenes`` scenes of a suite at 640 x 480 and ask the model all their questions, one case at a time."""
+    split = SUITES[name]
+    with Renderer(WIDTH, HEIGHT) as renderer:
+        for index in tqdm(range(scenes), unit="scene", desc=name):
+            rng = np.random.default_rng(scene_seed(split, index))
+            scene = sample_scene(rng, split=split)
+            frame = renderer.render(scene, sample_camera(rng, scene))
+            questions = sample_questions(rng, scene, frame, QUESTIONS, split=split)
+            if name == "relations":
+                questions = tuple(q for q in questions if q.relation is not None)
+            encoded = predictor.encode(frame.rgb)
+            for question in questions:
+                yield Case(frame, question, predictor.query(encoded, question.text), encoded.encode_time_ms)
+
+
+def summarise(cases: Iterator[Case]) -> dict[str, Any]:
+    """Figures of a suite; every rate stands beside the number of cases that it is over."""
+    hits: list[bool] = []
+    chance: list[float] = []
+    ious: list[float] = []
+    confidence: list[float] = []
+    present: list[bool] = []
+    answers: dict[str, list[bool]] = defaultdict(list)
+    relations: dict[str, list[bool]] = defaultdict(list)
+    cell_error: list[float] = []
+    times: list[tuple[float, float]] = []
+    for case in cases:
+        question, grounding = case.question, case.grounding
+        answers[question.kind].append(grounding.answer == question.answer)
+        times.append((case.encode_time_ms, grounding.inference_time_ms))
+        if not case.is_referring:
+            continue
+        confidence.append(grounding.confidence)
+        present.append(question.present)
+        cell_error.append(_cell_calibration_error(case))
+        if not question.target_ids:
+            continue
+        hits.append(case.hit)
+        chance.append(float(case.mask.mean()))
+        if question.relation:
+            relations[question.relation].append(hits[-1])
+        if len(question.target_ids) == 1:
+            best = grounding.regions[0].box_xyxy_px if grounding.regions else (0.0, 0.0, 0.0, 0.0)
+            ious.append(box_iou(best, mask_box(case.mask)))
+    threshold = grounding.threshold
+    said = np.array(confidence) >= threshold
+    every_answer = [right for rights in answers.values() for right in rights]
+    encode_ms, query_ms = np.median(np.array(times), axis=0)
+    return {
+        "questions": len(every_answer),
+        "pointing": _rate(hits),
+        "pointing_by_chance": round(float(np.mean(chance)), 4),
+        "box_iou": {"mean": round(float(np.mean(ious)), 4), "n": len(ious)},
+        "presence_auroc": round(auroc(np.array(confidence), np.array(present)), 4),
+        "presence_accuracy": _rate(list(said == np.array(present))),
+        "presence_ece": round(expected_calibration_error(np.array(confidence), np.array(present)), 4),
+        "cell_ece": round(float(np.mean(cell_error)), 4),
+        "answers": _rate(every_answer) | {"by_kind": {k: _rate(v) for k, v in sorted(answers.items())}},
+        "relations": {k: _rate(v) for k, v in sorted(relations.items())},
+        "encode_ms_median": round(float(encode_ms), 1),
+        "query_ms_median": round(float(query_ms), 1),
+    }
+
+
+def _rate(rights: list[bool]) -> dict[str, float]:
+    return {"rate": round(float(np.mean(rights)), 4) if rights else float("nan"), "n": len(rights)}
+
+
+def _cell_calibration_error(case: Case) -> float:
+    """ECE of one map against the share of each cell that the referred objects cover."""
+    rows, columns = case.grounding.relevance.shape
+    mapping, mask = case.grounding.mapping, case.mask
+    h, w = int(rows * mapping.cell_height), int(columns * mapping.cell_width)
+    if (h, w) != mask.shape or h % rows or w % columns:
+        raise ValueError(f"a grid of {rows} x {columns} does not tile {mask.shape}")
+    covered = mask.reshape(rows, h // rows, columns, w // columns).mean(axis=(1, 3))
+    return expected_calibration_error(case.grounding.relevance, covered)

@@ -1,0 +1,17 @@
+"""Viper-F1 in PyTorch: tensors in, tensors out. Knows neither image files nor ROS."""
+
+from viper_ros.model.config import CalibrationConfig, DecoderConfig, GridEncoderConfig, ModulatorConfig, ViperConfig
+from viper_ros.model.grid import Grid
+from viper_ros.model.viper_f1 import ViperF1, ViperOutput, ViperState
+
+__all__ = [
+    "CalibrationConfig",
+    "DecoderConfig",
+    "Grid",
+    "GridEncoderConfig",
+    "ModulatorConfig",
+    "ViperConfig",
+    "ViperF1",
+    "ViperOutput",
+    "ViperState",
+]

@@ -1,0 +1,118 @@
+"""Configuration of Viper-F1: frozen dataclasses that live as ``config.json`` beside the weights.
+
+Every part with variants (grid encoder, state space, decoder) is chosen by name; the registries stand beside the
+parts. A configuration holds numbers only: building a model from it executes nothing that comes with the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class GridEncoderConfig:
+    """Image -> grid of embeddings. ``widths`` are the channels at strides 4, 8, 16 and 32."""
+
+    name: str = "conv"
+    width: int = 96  # Dv, channels of a grid embedding at stride 8
+    fine_width: int = 32  # channels of the fine features at stride 4
+    widths: tuple[int, int, int, int] = (32, 80, 144, 192)
+    depths: tuple[int, int, int, int] = (1, 2, 2, 2)
+
+
+@dataclass(frozen=True)
+class ModulatorConfig:
+    """Token-grid correlation + FiLM + state space, stacked ``blocks`` times."""
+
+    blocks: int = 3
+    heads: int = 4  # H
+    head_width: int = 32  # d_h
+    top_k: int | None = None  # cells kept by each head and token; None keeps all
+    state_space: str = "liquid"
+    state_size: int = 8  # N
+    ffn_ratio: int = 2
+    mass: bool = True  # add each head's log(1 + expected number of relevant cells) to the context: what counting needs
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """Causal decoder that writes the answer."""
+
+    name: str = "short_conv"
+    layers: int = 3
+    kernel: int = 4  # taps of the gated short convolution
+    ffn_width: int = 384
+
+
+@dataclass(frozen=True)
+class CalibrationConfig:
+    """Platt scaling fitted on validation scenes: probability = sigmoid(scale * logit + bias)."""
+
+    presence_scale: float = 1.0
+    presence_bias: float = 0.0
+    cell_scale: float = 1.0
+    cell_bias: float = 0.0
+    threshold: float = 0.5  # presence is reported at or above this probability
+
+
+@dataclass(frozen=True)
+class ViperConfig:
+    """A whole Viper-F1."""
+
+    model_type: str = "viper_f1"
+    name: str = "nano"
+    vocab_size: int = 2048
+    width: int = 192  # D
+    image_size: int = 256  # longer side of the network's input [px]
+    stride: int = 32  # the input is padded to a multiple of this [px]
+    ground_token_id: int = 1  # closes the instruction; its relevance is the instruction's
+    eos_token_id: int = 2
+    pad_token_id: int = 0
+    max_tokens: int = 96  # longest instruction plus answer that the node accepts
+    grid: GridEncoderConfig = field(default_factory=GridEncoderConfig)
+    modulator: ModulatorConfig = field(default_factory=ModulatorConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ViperConfig:
+        """Inverse of :meth:`to_dict`; an unknown key is an error that lists the valid ones."""
+        return _from_dict(cls, values, "config")
+
+    @classmethod
+    def from_json(cls, path: Path | str) -> ViperConfig:
+        """Read ``config.json``."""
+        return cls.from_dict(json.loads(Path(path).read_text()))
+
+
+_NESTED = {"grid": GridEncoderConfig, "modulator": ModulatorConfig, "decoder": DecoderConfig, "calibration": CalibrationConfig}
+
+
+def _from_dict(cls: type, values: dict[str, Any], where: str) -> Any:
+    known = {f.name for f in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"{where} has unknown keys {unknown}; known are {sorted(known)}")
+    built = {}
+    for key, value in values.items():
+        if key in _NESTED and isinstance(value, dict):
+            value = _from_dict(_NESTED[key], value, f"{where}.{key}")
+        elif isinstance(value, list):
+            value = tuple(value)
+        built[key] = value
+    return cls(**built)
+
+
+def lookup(registry: dict[str, type], name: str, what: str) -> type:
+    """``registry[name]``, with an error that lists the valid names."""
+    if name not in registry:
+        raise ValueError(f"unknown {what} {name!r}; valid are {sorted(registry)}")
+    return registry[name]

@@ -1,0 +1,76 @@
+"""Token-Grid Correlation: which grid cells does each word mean?
+
+B batch, T tokens, G grid cells, H heads, d head width, D width of tokens, Dv width of a grid embedding.
+The cost is linear in T and in G; nothing in it grows with T * T or G * G.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class GridMemory(NamedTuple):
+    """What the correlation needs of a grid: made once for an image (and sentence), used for every token."""
+
+    keys: Tensor  # (B, H, G, d)
+    cells: Tensor  # (B, G, Dv); values are made after the sum over cells, where they cost a token and not a cell
+
+
+class Correlation(NamedTuple):
+    """Result of correlating tokens with a grid."""
+
+    context: Tensor  # (B, T, D), c_t = sum_g R[t, g] V[g]
+    relevance: Tensor  # (B, T, G), R: non-negative, sums to 1 over the cells
+    scores: Tensor  # (B, H, T, G), before top-k and softmax
+
+
+class TokenGridCorrelation(nn.Module):
+    """R = mean over heads of softmax(top-k(Q K^T / sqrt(d))), c = R V (Viper-F1, arXiv 2511.11177).
+
+    Args:
+        width: D.
+        grid_width: Dv.
+        heads, head_width: H, d.
+        top_k: cells kept by each head and token; None keeps all.
+        mass: add a linear map of log(1 + sum_g sigmoid(S[h, t, g])) to the context. Softmax forgets how much
+            was found; counting and presence need it.
+    """
+
+    def __init__(
+        self, width: int, grid_width: int, heads: int, head_width: int, top_k: int | None, mass: bool = False
+    ) -> None:
+        super().__init__()
+        self.heads, self.head_width, self.top_k = heads, head_width, top_k
+        self.q_proj = nn.Linear(width, heads * head_width, bias=False)
+        self.k_proj = nn.Linear(grid_width, heads * head_width, bias=False)
+        self.v_proj = nn.Linear(grid_width, width, bias=False)
+        self.mass_proj = nn.Linear(heads, width, bias=False) if mass else None
+
+    def remember(self, grid: Tensor) -> GridMemory:
+        """Grid (B, G, Dv) -> memory, computed once for all tokens."""
+        b, g, _ = grid.shape
+        keys = self.k_proj(grid).view(b, g, self.heads, self.head_width).transpose(1, 2)  # (B, H, G, d)
+        return GridMemory(keys, grid)
+
+    def forward(self, tokens: Tensor, memory: GridMemory) -> Correlation:
+        """Tokens (B, T, D) -> :class:`Correlation`."""
+        b, t, _ = tokens.shape
+        queries = self.q_proj(tokens).view(b, t, self.heads, self.head_width).transpose(1, 2)  # (B, H, T, d)
+        scores = queries @ memory.keys.transpose(-1, -2) * self.head_width**-0.5  # (B, H, T, G)
+        relevance = _top_k_softmax(scores, self.top_k).mean(dim=1)  # (B, T, G)
+        context = self.v_proj(relevance @ memory.cells)  # (B, T, D), R (X W_v) = (R X) W_v
+        if self.mass_proj is not None:
+            mass = torch.log1p(torch.sigmoid(scores).sum(dim=-1))  # (B, H, T)
+            context = context + self.mass_proj(mass.transpose(1, 2))
+        return Correlation(context, relevance, scores)
+
+
+def _top_k_softmax(scores: Tensor, k: int | None) -> Tensor:
+    """Softmax over the k largest of the last axis, zero elsewhere."""
+    if k is None or k >= scores.shape[-1]:
+        return scores.softmax(dim=-1)
+    best, index = scores.topk(k, dim=-1)
+    return torch.zeros_like(scores).scatter(-1, index, best.softmax(dim=-1))

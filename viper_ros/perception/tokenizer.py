@@ -1,0 +1,65 @@
+"""Sentences <-> token ids, by the Hugging Face ``tokenizers`` library; the vocabulary is data (tokenizer.json)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+from tokenizers import Tokenizer as _Tokenizer
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+
+PAD, GROUND, END, UNKNOWN = "<pad>", "<ground>", "<end>", "<unk>"
+
+
+class Tokenizer:
+    """Lower-case WordPiece with three marks: ``<ground>`` closes an instruction, ``<end>`` an answer.
+
+    A word that training never saw falls into pieces, a character that it never saw into ``<unk>``; neither fails.
+    """
+
+    def __init__(self, tokenizer: _Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        tokenizer.encode_special_tokens = True  # a mark in a user's sentence is text like any other
+        self.ground_id, self.end_id = tokenizer.token_to_id(GROUND), tokenizer.token_to_id(END)
+
+    @classmethod
+    def from_file(cls, path: Path | str) -> Tokenizer:
+        """Read ``tokenizer.json``."""
+        return cls(_Tokenizer.from_file(str(path)))
+
+    @classmethod
+    def train(cls, sentences: Iterable[str], vocab_size: int) -> Tokenizer:
+        """Learn pieces from sentences; deterministic for the same sentences in the same order."""
+        tokenizer = _Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase()]
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=vocab_size, special_tokens=[PAD, GROUND, END, UNKNOWN],
+            initial_alphabet=list("abcdefghijklmnopqrstuvwxyz0123456789?!.,'-"), show_progress=False
+        )
+        letters = "abcdefghijklmnopqrstuvwxyz0123456789"  # so that every word can be spelled in pieces
+        tokenizer.train_from_iterator(chain([letters, letters[::-1]], sentences), trainer)
+        return cls(tokenizer)
+
+    def save(self, path: Path | str) -> None:
+        """Write ``tokenizer.json``."""
+        self._tokenizer.save(str(path))
+
+    def __len__(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    def encode_instruction(self, text: str) -> list[int]:
+        """Ids of the instruction, closed by ``<ground>``."""
+        return [*self._tokenizer.encode(text, add_special_tokens=False).ids, self.ground_id]
+
+    def encode_answer(self, text: str) -> list[int]:
+        """Ids of the answer, closed by ``<end>``."""
+        return [*self._tokenizer.encode(text, add_special_tokens=False).ids, self.end_id]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Ids -> text, without marks."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=True)

@@ -1,0 +1,125 @@
+"""The graph: which nodes run, under which names, with which parameters. The one definition behind both front doors.
+
+`launch/*.launch.py` turns it into launch_ros actions, `bringup.py` into plain processes. So this module imports neither
+launch nor rclpy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PACKAGE = "viper_ros"
+INPUTS = ("image", "camera_info", "depth/image", "depth/camera_info")
+"""What the viper node listens to, relative to its namespace; remap them to a camera driver's topics."""
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node. `executable` is its name in lib/viper_ros, `module` what `python -m` runs: both are the same code."""
+
+    executable: str
+    name: str
+    namespace: str = ""
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    params_file: str = ""
+    remappings: tuple[tuple[str, str], ...] = ()
+    log_level: str = ""
+
+    @property
+    def module(self) -> str:
+        """The Python module of the executable."""
+        return f"{PACKAGE}.ros.{self.executable}"
+
+    @property
+    def full_name(self) -> str:
+        """The node's name with its namespace, as `ros2 node list` prints it."""
+        return "/".join(["", *filter(None, self.namespace.split("/")), self.name])
+
+    def ros_arguments(self) -> list[str]:
+        """What follows the program's name on a command line; later values override earlier ones."""
+        namespace = "/" + self.namespace.strip("/")
+        arguments = ["--ros-args", "-r", f"__node:={self.name}", "-r", f"__ns:={namespace}"]
+        if self.params_file:
+            arguments += ["--params-file", self.params_file]
+        for name, value in self.parameters.items():
+            arguments += ["-p", f"{name}:={json.dumps(value)}"]
+        for source, target in self.remappings:
+            arguments += ["-r", f"{source}:={target}"]
+        return arguments + (["--log-level", self.log_level] if self.log_level else [])
+
+
+def viper(
+    namespace: str = "",
+    params_file: str = "",
+    remappings: Mapping[str, str] | None = None,
+    log_level: str = "",
+    **parameters: Value,
+) -> NodeSpec:
+    """The viper node. Without `params_file` it takes config/viper.yaml; `parameters` override the file."""
+    return NodeSpec(
+        "viper_node",
+        "viper",
+        namespace,
+        parameters,
+        params_file or default_params_file(),
+        tuple((remappings or {}).items()),
+        log_level,
+    )
+
+
+def sim_camera(namespace: str = "", log_level: str = "", **parameters: Value) -> NodeSpec:
+    """The simulated camera; it publishes what the viper node of the same namespace listens to."""
+    return NodeSpec("sim_camera_node", "sim_camera", namespace, parameters, log_level=log_level)
+
+
+def demo_graph(
+    namespace: str = "",
+    params_file: str = "",
+    camera: Mapping[str, Value] | None = None,
+    log_level: str = "",
+    **parameters: Value,
+) -> list[NodeSpec]:
+    """A simulated camera and the viper node that looks through it."""
+    return [
+        sim_camera(namespace, log_level, **(camera or {})),
+        viper(namespace, params_file, log_level=log_level, **parameters),
+    ]
+
+
+def two_cameras_graph(params_file: str = "", log_level: str = "", **parameters: Value) -> list[NodeSpec]:
+    """Two cameras on two tabletops, each with its viper node, told apart by namespace and frame alone."""
+    nodes: list[NodeSpec] = []
+    for seed, namespace in enumerate(("left", "right")):
+        camera = {
+            "seed": seed,
+            "frame_id": f"{namespace}_camera_color_optical_frame",
+            "world_frame": f"{namespace}_table",
+        }
+        nodes += demo_graph(namespace, params_file, camera, log_level, **parameters)
+    return nodes
+
+
+def share_folder() -> Path:
+    """Where config/ and launch/ are: the checkout that this file is in, or the package's share folder."""
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "package.xml").is_file():
+        return checkout
+    prefixes = [*filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)), sys.prefix]
+    shares = [Path(prefix) / "share" / PACKAGE for prefix in prefixes]
+    found = next((share for share in shares if (share / "package.xml").is_file()), None)
+    if found is None:
+        looked = ", ".join(map(str, [checkout, *shares]))
+        raise FileNotFoundError(f"no share folder of {PACKAGE} in any of {looked}: source the workspace's setup file")
+    return found
+
+
+def default_params_file() -> str:
+    """config/viper.yaml of the package."""
+    return str(share_folder() / "config" / "viper.yaml")

@@ -1,0 +1,59 @@
+"""Which part of the world a scene or a question may use, and the seeds of each part.
+
+Four splits, disjoint by construction:
+
+- ``TRAIN``     what a model learns from.
+- ``TEST``      the same categories, colours and templates under seeds that training never sees.
+- ``NOVEL``     scenes that hold categories, or colours of a category, that training never shows.
+- ``PHRASING``  sentences built with templates that training never uses.
+"""
+
+from enum import Enum
+
+import numpy as np
+
+
+class Split(Enum):
+    """A disjoint part of the simulated world. The value keys the seeds, so it never changes."""
+
+    TRAIN = 0
+    TEST = 1
+    NOVEL = 2
+    PHRASING = 3
+
+
+def scene_seed(split: Split, index: int) -> np.random.SeedSequence:
+    """Give the seed of scene ``index`` (>= 0) of ``split``; two splits never share one.
+
+    Use it as ``np.random.default_rng(scene_seed(Split.TEST, 7))``.
+    """
+    if index < 0:
+        raise ValueError(f"index must be >= 0, got {index}; count scenes from 0")
+    return np.random.SeedSequence(entropy=0x51BE7A, spawn_key=(split.value, index))
+
+
+HELD_OUT_CATEGORIES = frozenset({"wrench", "pear", "vase", "candle", "toy car", "pitcher"})
+"""Never in a TRAIN, TEST or PHRASING scene, nor named in their sentences."""
+
+HELD_OUT_PAIRS = frozenset(
+    {
+        ("purple", "mug"),
+        ("cyan", "bowl"),
+        ("orange", "bottle"),
+        ("pink", "cube"),
+        ("green", "hammer"),
+        ("white", "ball"),
+        ("red", "book"),
+        ("yellow", "cup"),
+        ("blue", "plate"),
+        ("brown", "box"),
+        ("green", "apple"),
+        ("black", "screwdriver"),
+    }
+)
+"""(colour, category) pairs kept out in the same way; each colour and each category is in TRAIN apart."""
+
+
+def is_held_out(colour: str, category: str) -> bool:
+    """Say whether a thing of this colour and category belongs to NOVEL alone."""
+    return category in HELD_OUT_CATEGORIES or (colour, category) in HELD_OUT_PAIRS

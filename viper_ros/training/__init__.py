@@ -1,0 +1,1 @@
+"""Training: rendered shards, batches, losses, the loop. Reads sim/, writes models/."""

@@ -1,0 +1,197 @@
+"""Training: one configuration, resumable, its progress in a file that a plot can read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from viper_ros.model import Grid, ViperConfig, ViperF1
+from viper_ros.perception.checkpoint import save_checkpoint
+from viper_ros.perception.tokenizer import Tokenizer
+from viper_ros.sim import Split
+from viper_ros.training.batches import Batch, sample_batch
+from viper_ros.training.losses import DenseHead, question_losses, total_loss
+from viper_ros.training.shards import Shard, load_shards
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """A run. Paths are relative to the working directory."""
+
+    data: str = "data/tabletop"
+    out: str = "runs/nano"
+    validation_shards: int = 4  # the first ones of the TRAIN split, never trained on: calibration and learning curves
+    steps: int = 4000
+    images: int = 16
+    questions: int = 4  # on each image of a batch
+    learning_rate: float = 1.5e-3
+    warmup_steps: int = 150
+    weight_decay: float = 0.05
+    ema_decay: float = 0.997
+    clip_norm: float = 1.0
+    threads: int = 2
+    seed: int = 0
+    log_every: int = 20
+    save_every: int = 100
+    reload_every: int = 200  # look for newly rendered shards
+    device: str = "cpu"
+    vocab_size: int = 2048
+
+    @classmethod
+    def from_json(cls, path: Path | str) -> TrainingConfig:
+        """Read a configuration; an unknown key is an error."""
+        return cls(**json.loads(Path(path).read_text()))
+
+
+class Run:
+    """Model, optimiser, averaged weights and the step, saved and resumed as a whole (safetensors and JSON)."""
+
+    def __init__(self, config: TrainingConfig, tokenizer: Tokenizer) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.tokenizer, self.step = config, tokenizer, 0
+        model_config = ViperConfig(
+            vocab_size=len(tokenizer), ground_token_id=tokenizer.ground_id, eos_token_id=tokenizer.end_id
+        )
+        # channels last: 10 % faster convolutions on a CPU
+        self.model = ViperF1(model_config).to(config.device, memory_format=torch.channels_last)
+        self.dense = DenseHead(model_config.grid.width).to(config.device)
+        self.trained = nn.ModuleDict({"model": self.model, "dense": self.dense})
+        decayed = [p for p in self.trained.parameters() if p.dim() >= 2]
+        plain = [p for p in self.trained.parameters() if p.dim() < 2]
+        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+        self.average = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+
+    @property
+    def state_path(self) -> Path:
+        """Where the run is kept."""
+        return Path(self.config.out) / "state.safetensors"
+
+    def train_step(self, batch: Batch) -> dict[str, float]:
+        """One step of the optimiser -> losses by name."""
+        self.trained.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.step, self.config)
+        grid = self.model.encode(batch.pixel_values)
+        losses = self.dense.losses(grid, batch)
+        output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
+        losses |= question_losses(output, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        total_loss(losses).backward()
+        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        self._update_average()
+        return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+
+    def averaged_model(self) -> ViperF1:
+        """A copy of the model with the averaged weights, in evaluation mode."""
+        model = ViperF1(self.model.config)
+        model.load_state_dict(self.average)
+        return model.to(self.config.device).eval()
+
+    def save(self) -> None:
+        """Write the run and the averaged checkpoint; a crash while writing leaves the older one whole."""
+        tensors: dict[str, Tensor] = {f"trained.{k}": v for k, v in self.trained.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.items()}
+        for i, parameter in enumerate(self.trained.parameters()):
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{i}.{key}"] = value
+        tensors["step"] = torch.tensor(self.step)
+        temporary = self.state_path.with_suffix(".tmp")
+        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, str(temporary))
+        temporary.rename(self.state_path)
+        save_checkpoint(Path(self.config.out) / "checkpoint", self.averaged_model(), self.tokenizer)
+
+    def resume(self) -> None:
+        """Continue from :meth:`save`, if there is one."""
+        if not self.state_path.exists():
+            return
+        tensors = load_file(str(self.state_path), device=self.config.device)
+        self.trained.load_state_dict(_below(tensors, "trained."))
+        self.average = _below(tensors, "average.")
+        for i, parameter in enumerate(self.trained.parameters()):
+            if moments := _below(tensors, f"optimizer.{i}."):
+                self.optimizer.state[parameter] = moments
+        self.step = int(tensors["step"])
+
+    def _update_average(self) -> None:
+        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
+        for name, tensor in self.model.state_dict().items():
+            if tensor.is_floating_point():
+                self.average[name].lerp_(tensor, 1 - decay)
+            else:
+                self.average[name].copy_(tensor)
+
+
+def train(config: TrainingConfig) -> None:
+    """Run (or resume) a training to its end. Losses go to ``<out>/log.jsonl``, one line each ``log_every`` steps."""
+    torch.set_num_threads(config.threads)
+    out, data = Path(config.out), Path(config.data)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "training.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    shards = load_shards(data, Split.TRAIN, skip=config.validation_shards)
+    if not shards:
+        raise FileNotFoundError(f"no shards to train on in {data}; render some with `viper render`")
+    tokenizer = _tokenizer(out / "tokenizer.json", shards, config.vocab_size)
+    run = Run(config, tokenizer)
+    run.resume()
+    sums: dict[str, float] = {}
+    since = time.perf_counter()
+    with tqdm(total=config.steps, initial=run.step, unit="step", smoothing=0.05) as progress:
+        while run.step < config.steps:
+            if run.step % config.reload_every == 0:
+                shards += load_shards(data, Split.TRAIN, skip=config.validation_shards + len(shards))
+            rng = np.random.default_rng([config.seed, run.step])  # resuming repeats nothing and skips nothing
+            batch = sample_batch(rng, shards, tokenizer, config.images, config.questions, augment=True)
+            for name, value in run.train_step(to_device(batch, config.device)).items():
+                sums[name] = sums.get(name, 0.0) + value / config.log_every
+            progress.update()
+            if run.step % config.log_every == 0:
+                record = {"step": run.step, "shards": len(shards), "lr": learning_rate(run.step, config)}
+                record |= sums | {"s_per_step": (time.perf_counter() - since) / config.log_every}
+                with (out / "log.jsonl").open("a") as log:
+                    log.write(json.dumps(record) + "\n")
+                progress.set_postfix_str(f"target {sums['target']:.3f} answer {sums['answer']:.3f}")
+                sums, since = {}, time.perf_counter()
+            if run.step % config.save_every == 0 or run.step == config.steps:
+                run.save()
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """Linear warm-up, then half a cosine down to 2 % of the peak."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def repeat_grid(grid: Grid, times: int) -> Grid:
+    """A grid of B images -> of B * times, each image ``times`` times in a row."""
+    return Grid(grid.cells.repeat_interleave(times, 0), grid.shape, grid.fine.repeat_interleave(times, 0))
+
+
+def to_device(batch: Batch, device: str) -> Batch:
+    """Move every tensor of a batch."""
+    return Batch(*(tensor.to(device) for tensor in batch))
+
+
+def _tokenizer(path: Path, shards: list[Shard], vocab_size: int) -> Tokenizer:
+    if not path.exists():
+        sentences = [q[key] for s in shards for scene in s.scenes for q in scene["questions"] for key in ("text", "answer")]
+        Tokenizer.train(sentences, vocab_size).save(path)
+    return Tokenizer.from_file(path)
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,56 @@
+"""What training asks of the model. Each loss is a mean over questions (or cells) and has its weight beside it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from viper_ros.model import Grid, ViperOutput
+from viper_ros.training.batches import CATEGORY_INDEX, COLOUR_INDEX, IGNORE, Batch
+
+WEIGHTS = {"target": 4.0, "dice": 1.0, "presence": 0.5, "answer": 0.5, "category": 0.5, "colour": 0.25}
+
+
+class DenseHead(nn.Module):
+    """Names category and colour of every cell. It teaches the grid encoder and is thrown away after training."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.category = nn.Linear(width, len(CATEGORY_INDEX) + 1)
+        self.colour = nn.Linear(width, len(COLOUR_INDEX) + 1)
+
+    def losses(self, grid: Grid, batch: Batch) -> dict[str, Tensor]:
+        """Cross-entropies over cells; background, which is most of them, counts a fifth."""
+        result = {}
+        for name, head, labels in (
+            ("category", self.category, batch.categories),
+            ("colour", self.colour, batch.colours),
+        ):
+            logits = head(grid.cells)  # (B, G, classes)
+            weight = torch.ones(logits.shape[-1], device=logits.device)
+            weight[0] = 0.2
+            result[name] = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight)
+        return result
+
+
+def question_losses(output: ViperOutput, batch: Batch) -> dict[str, Tensor]:
+    """Losses of a batch of questions, unweighted."""
+    count = batch.grounded.sum().clamp(min=1)
+    per_cell = F.binary_cross_entropy_with_logits(output.target_logits, batch.target, reduction="none")
+    probability = torch.sigmoid(output.target_logits)
+    overlap = 2 * (probability * batch.target).sum(dim=(1, 2)) + 1
+    dice = 1 - overlap / (probability.sum(dim=(1, 2)) + batch.target.sum(dim=(1, 2)) + 1)
+    presence = F.binary_cross_entropy_with_logits(output.presence_logit, batch.present, reduction="none")
+    # a mean over cells would drown a small object in background: scale by the cells of a typical object
+    return {
+        "target": (per_cell.sum(dim=(1, 2)) / 40 * batch.grounded).sum() / count,
+        "dice": (dice * batch.grounded).sum() / count,
+        "presence": (presence * batch.grounded).sum() / count,
+        "answer": F.cross_entropy(output.logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORE),
+    }
+
+
+def total_loss(losses: dict[str, Tensor]) -> Tensor:
+    """Weighted sum."""
+    return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
