@@ -68,6 +68,11 @@ else
   ros="wheels"
 fi
 
+if [ "$(cat "$stamps/ros" 2>/dev/null || echo "$ros")" != "$ros" ]; then
+  die "this .venv was made for ROS 2 from '$(cat "$stamps/ros")', and now it would be '$ros'. Use a shell in which the same
+distribution is (or is not) sourced, or start over with 'make distclean'"
+fi
+
 # --- 1. system packages ------------------------------------------------------------------------------------------
 python_is_usable() {
   "$1" - "$ros" <<'PY' 2>/dev/null
@@ -172,6 +177,7 @@ python3-dev, or name one: PYTHON=/usr/bin/python3.11 make setup"
     run venv "Python environment: $("$python" --version), ROS 2: $ros" "$python" -m venv "${flags[@]}" "$venv"
   fi
   run packages "Python packages, about 2 minutes the first time" install_packages
+  mark_done ros "$ros"
   mark_done environment "$environment"
   rm -f "$stamps/interfaces"
 fi

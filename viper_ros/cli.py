@@ -15,6 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_query(subparsers)
     _add_evaluate(subparsers)
     _add_training(subparsers)
+    _add_import(subparsers)
     from viper_ros.ros.bringup import add_subcommands
 
     add_subcommands(subparsers)
@@ -153,6 +154,22 @@ def _export(options: argparse.Namespace) -> None:
     from viper_ros.training.loop import TrainingConfig
 
     export(TrainingConfig.from_json(options.config), options.out)
+
+
+def _add_import(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("import", help="write a checkpoint of the authors' layout in ours")
+    parser.add_argument("source", type=Path, help="its folder, with lm/ and vision/ beside it or the hub at hand")
+    parser.add_argument("target", type=Path, help="for example models/base")
+    parser.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from viper_ros.perception.released import import_released
+
+    missing = import_released(options.source, options.target)
+    print(f"wrote {options.target}")
+    if missing:
+        print(f"viper: found no {', '.join(missing)}; copy the language model's to {options.target}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_pixels_of_a_wrong_shape_are_refused_with_what_came(model):
 @pytest.mark.parametrize("part", ["grid", "decoder"])
 def test_an_unknown_part_lists_the_valid_ones(part):
     config = dataclasses.replace(TINY, **{part: dataclasses.replace(getattr(TINY, part), name="nonsense")})
-    with pytest.raises(ValueError, match="nonsense.*valid are"):
+    with pytest.raises(ValueError, match=r"nonsense.*valid are"):
         ViperF1(config)
 
 

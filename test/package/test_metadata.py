@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import viper_ros
+from viper_ros.ros.graph import demo_graph, two_cameras_graph
 
 ROOT = Path(__file__).parents[2]
 INTERFACES = sorted(path for folder in ("msg", "srv", "action") for path in (ROOT / folder).iterdir())
@@ -45,14 +46,11 @@ def test_every_field_of_an_interface_has_a_comment(path: Path):
     assert not bare, f"{path.name}: no comment with meaning, unit or frame on {bare}"
 
 
-def test_launch_files_start_executables_that_the_build_installs():
+def test_the_build_installs_the_executables_that_launch_files_start():
     cmake = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     installed = set(re.search(r"foreach\(node IN ITEMS ([\w ]+)\)", cmake)[1].split())
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "launch").glob("*.py")]
-    started = {name for text in texts for name in re.findall(r"executable=[\"'](\w+)[\"']", text)}
-    assert started <= installed
-    missing = [name for name in installed if not (ROOT / "viper_ros/ros" / f"{name}.py").exists()]
-    assert not missing
+    assert {spec.executable for spec in [*demo_graph(), *two_cameras_graph()]} <= installed
+    assert all((ROOT / "viper_ros/ros" / f"{name}.py").is_file() for name in installed)
 
 
 def test_set_up_installs_what_the_package_asks_for():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from viper_ros.model import Sampling
 from viper_ros.perception import Predictor, find_checkpoint, load_checkpoint
 
 
@@ -115,3 +116,31 @@ def test_a_configuration_with_an_unknown_key_is_refused(tiny_checkpoint, tmp_pat
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"unknown keys \['code'\]"):
         Predictor.from_pretrained(tmp_path)
+
+
+def test_a_streamed_answer_is_the_answer_in_pieces(predictor):
+    image = picture()
+    pieces = list(predictor.stream(image, "red mug"))
+    assert len(pieces) > 1
+    assert "".join(pieces) == predictor.query(image, "red mug").answer
+
+
+def test_a_stream_ends_between_tokens_when_told_to(predictor):
+    asked = []
+    pieces = list(predictor.stream(picture(), "red mug", should_stop=lambda: asked.append(0) or len(asked) > 2))
+    assert len(pieces) <= 2
+    assert len(asked) == 3
+
+
+def test_sampling_draws_other_answers_than_greedy_and_the_same_for_a_seed(predictor):
+    encoded = predictor.encode(picture())
+    hot = [predictor.query(encoded, "red mug", sampling=Sampling(temperature=5.0, seed=s)).answer for s in (0, 0, 1)]
+    assert hot[0] == hot[1]
+    assert hot[0] != hot[2]
+
+
+def test_an_answer_is_as_long_as_allowed(predictor):
+    encoded = predictor.encode(picture())
+    short = predictor.query(encoded, "red mug", max_answer_tokens=2).answer
+    assert predictor.query(encoded, "red mug").answer.startswith(short)
+    assert len(predictor.tokenizer.encode_answer(short)) <= 3

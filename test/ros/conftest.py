@@ -36,6 +36,7 @@ from viper_ros.perception import Tokenizer, save_checkpoint
 from viper_ros.perception.camera import CameraModel
 from viper_ros.ros.conversions import camera_to_ros
 from viper_ros.ros.images import array_to_image
+from viper_ros.ros.qos import MANY_REQUESTS
 from viper_ros.ros.spinning import spin_on
 from viper_ros.ros.viper_node import EXECUTOR_THREADS, ViperNode
 from viper_ros.srv import Query
@@ -79,7 +80,7 @@ def context():
     rclpy.shutdown(context=context)
 
 
-def wait_for(condition, timeout_s=10.0):
+def wait_for(condition, timeout_s=60.0):
     """The first true value of `condition()`; fails the test when there is none within the timeout."""
     ends_s = time.monotonic() + timeout_s
     while time.monotonic() < ends_s:
@@ -89,20 +90,21 @@ def wait_for(condition, timeout_s=10.0):
     raise AssertionError(f"not within {timeout_s} s")
 
 
-def finish(future, timeout_s=15.0):
+def finish(future, timeout_s=60.0):
     """The result of a future that another thread completes."""
     wait_for(future.done, timeout_s)
     return future.result()
 
 
 class Rig:
-    """One viper node in an executor of its own, a camera before it and a user beside it. Namespaced: rigs do not mix."""
+    """One viper node in an executor of its own, with a camera before it and a user beside it, in its own namespace."""
 
     width, height, optical, camera = WIDTH, HEIGHT, OPTICAL, CAMERA
     wait_for, finish = staticmethod(wait_for), staticmethod(finish)
 
     def __init__(self, context, checkpoint, namespace, **parameters):
-        overrides = {"model": str(checkpoint), **parameters}
+        patience = {"query_timeout": 60.0, "max_image_age": 60.0}  # the machine may be busy with other things
+        overrides = {"model": str(checkpoint), **patience, **parameters}
         self.viper = ViperNode(
             context=context,
             namespace=namespace,
@@ -115,7 +117,7 @@ class Rig:
             executor.add_node(node)
             self._threads.append(threading.Thread(target=spin_on, args=(executor, node), daemon=True))
             self._threads[-1].start()
-        self.query_client = self.user.create_client(Query, "viper/query")
+        self.query_client = self.user.create_client(Query, "viper/query", qos_profile=MANY_REQUESTS)
         self.ground_client = ActionClient(self.user, Ground, "viper/ground")
         self._services = {}
         self._publishers = {
@@ -132,10 +134,10 @@ class Rig:
 
     # Lifecycle and parameters, as a manager would, by service
 
-    def call(self, kind, name, request, timeout_s=20.0):
+    def call(self, kind, name, request, timeout_s=60.0):
         client = self._services.get(name) or self.user.create_client(kind, name)
         self._services[name] = client
-        assert client.wait_for_service(timeout_sec=10.0)
+        assert client.wait_for_service(timeout_sec=60.0)
         return finish(client.call_async(request), timeout_s)
 
     def transition(self, label):
@@ -147,7 +149,8 @@ class Rig:
 
     def activate(self):
         assert self.transition("configure") and self.transition("activate")
-        wait_for(lambda: self.user.count_subscribers("image") and self._publishers["image"].get_subscription_count())
+        if self.viper.settings.image_transport == "raw":
+            wait_for(lambda: all(publisher.get_subscription_count() for publisher in self._publishers.values()))
 
     def set_parameter(self, name, value):
         request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
@@ -185,15 +188,15 @@ class Rig:
 
     # The user
 
-    def ask(self, instruction="the red mug", timeout_s=15.0, **fields):
+    def ask(self, instruction="the red mug", timeout_s=60.0, **fields):
         return finish(self.ask_async(instruction, **fields), timeout_s).grounding
 
     def ask_async(self, instruction="the red mug", **fields):
-        assert self.query_client.wait_for_service(timeout_sec=10.0)
+        assert self.query_client.wait_for_service(timeout_sec=60.0)
         return self.query_client.call_async(Query.Request(instruction=instruction, **fields))
 
     def send_goal(self, instruction="the red mug", on_feedback=None, **fields):
-        assert self.ground_client.wait_for_server(timeout_sec=10.0)
+        assert self.ground_client.wait_for_server(timeout_sec=60.0)
         goal = Ground.Goal(instruction=instruction, **fields)
         tell = (lambda message: on_feedback(message.feedback)) if on_feedback else None
         handle = finish(self.ground_client.send_goal_async(goal, feedback_callback=tell))

@@ -164,7 +164,9 @@ def test_a_result_carries_everything_under_the_header_of_its_image(grounding, po
 
 
 def test_camera_info_comes_back_as_the_camera_it_was():
-    camera = CameraModel(640, 480, np.array([[600.0, 0, 320], [0, 610, 240], [0, 0, 1]]), np.array([0.1, -0.2, 0, 0, 0]))
+    camera = CameraModel(
+        640, 480, np.array([[600.0, 0, 320], [0, 610, 240], [0, 0, 1]]), np.array([0.1, -0.2, 0, 0, 0])
+    )
     found = camera_from_ros(through_bytes(camera_to_ros(camera, HEADER)))
     assert (found.width, found.height, found.distortion_model) == (640, 480, "plumb_bob")
     np.testing.assert_array_equal(found.K, camera.K)

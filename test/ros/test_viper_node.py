@@ -1,5 +1,6 @@
 """Queries, the standing instruction, the outputs and the lifecycle of the node, over real DDS, judged by content."""
 
+import threading
 import time
 
 import numpy as np
@@ -8,6 +9,7 @@ from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import Marker, MarkerArray
@@ -109,14 +111,18 @@ def test_a_fault_of_the_model_is_answered_and_the_node_lives(rig):
     assert rig.ask().status.code == Status.OK
 
 
-def test_a_fault_while_publishing_is_reported_and_the_caller_has_its_answer(rig):
+@pytest.mark.parametrize("rig", [{"instruction": "the mug"}], indirect=True)
+def test_a_fault_while_publishing_is_reported_and_costs_nobody_anything(rig):
+    outputs = rig.viper._outputs
+    publish, outputs.publish = outputs.publish, lambda result: 1 / 0
     rig.shoot()
-    rig.viper.publish = lambda result: 1 / 0
     assert rig.ask().status.code == Status.OK
     rig.wait_for(lambda: "ZeroDivisionError" in rig.viper.health.last_error)
-    del rig.viper.publish
+    outputs.publish = publish
+    got = rig.listen(Grounding, "viper/grounding")
     rig.shoot()
-    assert rig.ask().status.code == Status.OK
+    rig.wait_for(lambda: got)
+    assert got[0].instruction == "the mug"
 
 
 def test_twenty_callers_at_once_are_all_answered_in_order_from_one_encoding(rig):
@@ -192,15 +198,11 @@ def test_not_before_in_vain_says_by_how_much(rig):
 
 def test_a_worker_that_is_busy_for_too_long_costs_the_timeout_and_no_more(rig):
     rig.shoot()
-    ground = rig.viper.engine._predictor.ground
-
-    def slow(*args):
-        time.sleep(1.0)
-        return ground(*args)
-
-    rig.viper.engine._predictor.ground = slow
+    ground, gate = rig.viper.engine._predictor.ground, threading.Event()
+    rig.viper.engine._predictor.ground = lambda *args: gate.wait(30) and ground(*args)
     futures = [rig.ask_async(timeout=duration_from_s(0.3)) for _ in range(2)]
-    answers = [rig.finish(future, timeout_s=0.9).grounding for future in futures]
+    answers = [rig.finish(future).grounding for future in futures]
+    gate.set()
     assert {found.status.code for found in answers} == {Status.CANCELED}
     assert all("worker was busy" in found.status.message for found in answers)
 
@@ -221,6 +223,25 @@ def test_an_unreadable_image_of_the_camera_is_told_and_survived(rig):
     assert "step must be at least 24" in found.status.message
     rig.shoot()
     assert rig.ask().status.code == Status.OK
+
+
+@pytest.mark.parametrize("rig", [{"use_sim_time": True}], indirect=True)
+def test_ages_are_told_in_sim_time_and_timeouts_in_real_time(rig):
+    clock = rig.user.create_publisher(Clock, "/clock", 10)
+    rig.wait_for(clock.get_subscription_count)
+
+    def at(seconds):
+        clock.publish(Clock(clock=time_from_s(seconds)))
+        rig.wait_for(lambda: abs(rig.viper.now_s() - seconds) < 1e-3)
+
+    at(100.0)
+    rig.shoot(header=Header(stamp=time_from_s(99.5), frame_id=rig.optical))
+    found = rig.ask()
+    assert (found.status.code, stamp_s(found.image_age)) == (Status.OK, pytest.approx(0.5, abs=1e-3))
+    at(105.0)
+    # The clock stands still, the answer comes all the same.
+    found = rig.ask(max_image_age=Duration(sec=1), timeout=duration_from_s(0.3))
+    assert found.status.code == Status.STALE_IMAGE and "5.500 s old" in found.status.message
 
 
 @pytest.mark.parametrize("rig", [{"image_transport": "compressed"}], indirect=True)
@@ -470,11 +491,9 @@ def test_a_live_change_is_applied_and_a_wrong_one_refused_with_the_reason(rig):
 def test_inactive_services_answer_not_active_at_once(resting_rig):
     rig = resting_rig
     for state in ("unconfigured", "inactive"):
-        started = time.monotonic()
-        found = rig.ask("the mug", timeout=Duration(sec=30))
+        found = rig.ask("the mug", timeout=Duration(sec=600))
         assert found.status.code == Status.NOT_ACTIVE
         assert f"is {state}" in found.status.message
-        assert time.monotonic() - started < 5.0
         if state == "unconfigured":
             assert rig.transition("configure")
 
@@ -518,6 +537,19 @@ def test_a_model_that_is_not_there_fails_configure_with_the_reason_and_can_be_me
     assert "no_such_model" in report.message
     assert rig.set_parameter("model", str(viper_checkpoint)).successful
     assert rig.transition("configure") and rig.transition("activate")
+
+
+def test_a_fault_in_a_transition_is_told_and_the_node_can_be_brought_up_again(resting_rig):
+    rig = resting_rig
+    assert rig.transition("configure")
+    rig.viper._subscribe = lambda: 1 / 0
+    assert not rig.transition("activate")
+    assert rig.state() == "unconfigured"
+    assert "ZeroDivisionError" in rig.viper.health.last_error
+    del rig.viper._subscribe
+    rig.activate()
+    rig.shoot()
+    assert rig.ask().status.code == Status.OK
 
 
 def test_a_gpu_that_is_required_and_missing_fails_configure(resting_rig):

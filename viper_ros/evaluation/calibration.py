@@ -44,9 +44,10 @@ def fit_platt(logits: Tensor, labels: Tensor) -> tuple[float, float]:
 
     with torch.enable_grad():
         optimizer.step(closure)
-    if not (np.isfinite(float(scale)) and float(scale) > 0):
-        raise ValueError(f"calibration did not converge: scale {float(scale)}; are both classes in the data?")
-    return round(float(scale), 4), round(float(bias), 4)
+    fitted = scale.item(), bias.item()
+    if not (np.isfinite(fitted).all() and fitted[0] > 0):
+        raise ValueError(f"calibration did not converge: scale, bias {fitted}; do the logits say anything yet?")
+    return round(fitted[0], 4), round(fitted[1], 4)
 
 
 def calibrated(model: ViperF1, batches: list) -> CalibrationConfig:

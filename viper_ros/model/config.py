@@ -15,13 +15,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class GridEncoderConfig:
-    """Image -> grid of embeddings. ``widths`` are the channels at strides 4, 8, 16 and 32."""
+    """Image -> grid of embeddings."""
 
-    name: str = "conv"
-    width: int = 96  # Dv, channels of a grid embedding at stride 8
+    name: str = "conv"  # or "siglip_tiles"
+    width: int = 96  # Dv, channels of a grid embedding
+    # conv
     fine_width: int = 32  # channels of the fine features at stride 4
-    widths: tuple[int, int, int, int] = (32, 80, 144, 192)
+    widths: tuple[int, int, int, int] = (32, 80, 144, 192)  # channels at strides 4, 8, 16 and 32
     depths: tuple[int, int, int, int] = (1, 2, 2, 2)
+    # siglip_tiles
+    whole_px: int = 256  # side of the view of the whole image
+    tile_px: int = 128
+    tile_stride_px: int = 126
+    backbone: dict[str, Any] | None = None  # arguments of transformers' SiglipVisionConfig
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,9 @@ class ModulatorConfig:
     heads: int = 4  # H
     head_width: int = 32  # d_h
     top_k: int | None = None  # cells kept by each head and token; None keeps all
-    state_space: str = "liquid"
+    state_space: str = "liquid"  # or "s4", "s4d"
     state_size: int = 8  # N
+    kernel_taps: int = 512  # s4: L, the convolution ends here; 0: it never ends
     ffn_ratio: int = 2
     mass: bool = True  # add each head's log(1 + expected number of relevant cells) to the context: what counting needs
 
@@ -42,10 +49,13 @@ class ModulatorConfig:
 class DecoderConfig:
     """Causal decoder that writes the answer."""
 
-    name: str = "short_conv"
+    name: str = "short_conv"  # or "lfm2"
+    # short_conv
     layers: int = 3
     kernel: int = 4  # taps of the gated short convolution
     ffn_width: int = 384
+    # lfm2
+    backbone: dict[str, Any] | None = None  # arguments of transformers' Lfm2Config
 
 
 @dataclass(frozen=True)
@@ -69,13 +79,19 @@ class ViperConfig:
     width: int = 192  # D
     image_size: int = 256  # longer side of the network's input [px]
     stride: int = 32  # the input is padded to a multiple of this [px]
+    pixel_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB statistics of [0, 1] that the input is
+    pixel_std: tuple[float, float, float] = (0.229, 0.224, 0.225)  # normalised with; ImageNet's
     ground_token_id: int = 1  # closes the instruction; its relevance is the instruction's
+    image_token_id: int | None = None  # opens the instruction, where a template surrounds it
     eos_token_id: int = 2
+    stop_token_ids: tuple[int, ...] = ()  # these end an answer as well
     pad_token_id: int = 0
     max_tokens: int = 96  # longest instruction plus answer that the node accepts
     grid: GridEncoderConfig = field(default_factory=GridEncoderConfig)
     modulator: ModulatorConfig = field(default_factory=ModulatorConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    target_head: str = "learned"  # or "relevance"
+    embed_norm: bool = True  # layer norm of the token embeddings
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,7 +109,12 @@ class ViperConfig:
         return cls.from_dict(json.loads(Path(path).read_text()))
 
 
-_NESTED = {"grid": GridEncoderConfig, "modulator": ModulatorConfig, "decoder": DecoderConfig, "calibration": CalibrationConfig}
+_NESTED = {
+    "grid": GridEncoderConfig,
+    "modulator": ModulatorConfig,
+    "decoder": DecoderConfig,
+    "calibration": CalibrationConfig,
+}
 
 
 def _from_dict(cls: type, values: dict[str, Any], where: str) -> Any:

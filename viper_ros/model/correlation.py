@@ -1,4 +1,4 @@
-"""Token-Grid Correlation: which grid cells does each word mean?
+"""Token-Grid Correlation: which grid cells each word means.
 
 B batch, T tokens, G grid cells, H heads, d head width, D width of tokens, Dv width of a grid embedding.
 The cost is linear in T and in G; nothing in it grows with T * T or G * G.
@@ -36,7 +36,7 @@ class TokenGridCorrelation(nn.Module):
         heads, head_width: H, d.
         top_k: cells kept by each head and token; None keeps all.
         mass: add a linear map of log(1 + sum_g sigmoid(S[h, t, g])) to the context. Softmax forgets how much
-            was found; counting and presence need it.
+            was found; counting and presence need it. The sum is normalised, since it steers gates and time constants.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class TokenGridCorrelation(nn.Module):
         self.k_proj = nn.Linear(grid_width, heads * head_width, bias=False)
         self.v_proj = nn.Linear(grid_width, width, bias=False)
         self.mass_proj = nn.Linear(heads, width, bias=False) if mass else None
+        self.context_norm = nn.LayerNorm(width) if mass else None
 
     def remember(self, grid: Tensor) -> GridMemory:
         """Grid (B, G, Dv) -> memory, computed once for all tokens."""
@@ -57,15 +58,19 @@ class TokenGridCorrelation(nn.Module):
 
     def forward(self, tokens: Tensor, memory: GridMemory) -> Correlation:
         """Tokens (B, T, D) -> :class:`Correlation`."""
-        b, t, _ = tokens.shape
-        queries = self.q_proj(tokens).view(b, t, self.heads, self.head_width).transpose(1, 2)  # (B, H, T, d)
-        scores = queries @ memory.keys.transpose(-1, -2) * self.head_width**-0.5  # (B, H, T, G)
+        scores = self.scores(tokens, memory)  # (B, H, T, G)
         relevance = _top_k_softmax(scores, self.top_k).mean(dim=1)  # (B, T, G)
         context = self.v_proj(relevance @ memory.cells)  # (B, T, D), R (X W_v) = (R X) W_v
         if self.mass_proj is not None:
             mass = torch.log1p(torch.sigmoid(scores).sum(dim=-1))  # (B, H, T)
-            context = context + self.mass_proj(mass.transpose(1, 2))
+            context = self.context_norm(context + self.mass_proj(mass.transpose(1, 2)))
         return Correlation(context, relevance, scores)
+
+    def scores(self, tokens: Tensor, memory: GridMemory) -> Tensor:
+        """Q K^T / sqrt(d): tokens (B, T, D) -> (B, H, T, G)."""
+        b, t, _ = tokens.shape
+        queries = self.q_proj(tokens).view(b, t, self.heads, self.head_width).transpose(1, 2)  # (B, H, T, d)
+        return queries @ memory.keys.transpose(-1, -2) * self.head_width**-0.5
 
 
 def _top_k_softmax(scores: Tensor, k: int | None) -> Tensor:

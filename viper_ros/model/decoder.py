@@ -23,7 +23,7 @@ class GatedShortConv(nn.Module):
         self.out_proj = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor, window: Tensor | None) -> tuple[Tensor, Tensor]:
-        """x (B, T, D), window: the last K - 1 inputs of the convolution (B, D, K - 1) -> y (B, T, D), window."""
+        """Inputs x (B, T, D), window: the last K - 1 inputs of the convolution (B, D, K - 1) -> y (B, T, D), window."""
         gate_in, gate_out, value = self.in_proj(x).chunk(3, dim=-1)
         gated = (gate_in * value).transpose(1, 2)  # (B, D, T)
         if window is None:
@@ -59,7 +59,7 @@ class ShortConvDecoder(nn.Module):
         self.norm = nn.RMSNorm(width)
 
     def forward(self, x: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """x (B, T, D), state: one window a layer -> y (B, T, D), state."""
+        """Inputs x (B, T, D), state: one window a layer -> y (B, T, D), state."""
         windows = []
         for i, (mixer, mlp) in enumerate(zip(self.mixers, self.mlps, strict=True)):
             y, window = mixer(self.mixer_norms[i](x), state[i] if state else None)
@@ -67,6 +67,3 @@ class ShortConvDecoder(nn.Module):
             x = x + mlp(self.mlp_norms[i](x))
             windows.append(window)
         return self.norm(x), tuple(windows)
-
-
-DECODERS: dict[str, type[nn.Module]] = {"short_conv": ShortConvDecoder}

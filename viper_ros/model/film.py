@@ -17,7 +17,7 @@ class FiLM(nn.Module):
         self.proj = nn.Linear(condition_width, 2 * width)
 
     def forward(self, x: Tensor, condition: Tensor, gate: Tensor | float = 1.0) -> Tensor:
-        """x (B, T, D), condition (B, T or 1, C) -> (B, T, D)."""
+        """Features x (B, T, D), condition (B, T or 1, C) -> (B, T, D)."""
         gamma, beta = self.proj(condition).chunk(2, dim=-1)  # (B, T, D) each
         return x * (1 + gate * gamma) + gate * beta
 
@@ -41,7 +41,7 @@ class GridModulation(nn.Module):
 
     def forward(self, grid: Tensor, sentence: Tensor, scores: Tensor, shape: tuple[int, int]) -> Tensor:
         """Grid (B, G, Dv), sentence (B, D), scores of the sentence's token (B, H, G) -> grid (B, G, Dv)."""
-        b, g, d = grid.shape
+        b, _, d = grid.shape
         mixed = grid + self.relevance_in(torch.sigmoid(scores).transpose(1, 2))  # (B, G, Dv)
         mixed = mixed.transpose(1, 2).reshape(b, d, *shape)  # (B, Dv, Gh, Gw)
         mixed = self.mix(mixed).flatten(2).transpose(1, 2)  # (B, G, Dv)

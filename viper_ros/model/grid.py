@@ -17,9 +17,10 @@ from viper_ros.model.config import GridEncoderConfig
 class Grid(NamedTuple):
     """An encoded image."""
 
-    cells: Tensor  # (B, Gh * Gw, Dv)
+    cells: Tensor  # (B, Gh * Gw, Dv): what the answer is modulated by
     shape: tuple[int, int]  # (Gh, Gw)
     fine: Tensor | None  # (B, Df, 2 Gh, 2 Gw): edges, at stride 4
+    dense: Tensor | None = None  # (B, Gh * Gw, Dv): cells to point with; then ``cells`` are fewer and coarser
 
 
 class ConvBlock(nn.Module):
@@ -85,9 +86,7 @@ def position_features(rows: int, columns: int, like: Tensor) -> Tensor:
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outputs)
-    )
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outputs))
 
 
 def _stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
@@ -96,6 +95,3 @@ def _stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
 
 def _double(x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-GRID_ENCODERS: dict[str, type[nn.Module]] = {"conv": ConvGridEncoder}

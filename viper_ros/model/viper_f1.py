@@ -5,23 +5,25 @@ B batch, T tokens, D width, G grid cells, Gf fine cells (four for a cell), V voc
     pixels -> grid -> [ correlation -> FiLM -> state space -> FiLM -> perceptron ] x blocks -> decoder -> logits
 
 Between two blocks the sentence's state modulates the grid, so that what the first block found steers what the next
-looks for. No attention anywhere: cost is linear in tokens and in cells, and a new token costs one step.
+looks for. No attention in nano: cost is linear in tokens and in cells, and a new token costs one step. The parts are
+chosen by name (registry.py); ``base`` has SigLIP's grid, one block with S4 and LFM2, as the released checkpoints.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from viper_ros.model.config import ModulatorConfig, ViperConfig, lookup
-from viper_ros.model.correlation import Correlation, GridMemory, TokenGridCorrelation
-from viper_ros.model.decoder import DECODERS
-from viper_ros.model.film import FiLM, GridModulation
-from viper_ros.model.grid import GRID_ENCODERS, Grid
-from viper_ros.model.state_space import STATE_SPACES
+from viper_ros.model.config import ViperConfig, lookup
+from viper_ros.model.correlation import GridMemory
+from viper_ros.model.film import GridModulation
+from viper_ros.model.grid import Grid
+from viper_ros.model.modulator import ModulatorBlock
+from viper_ros.model.registry import DECODERS, GRID_ENCODERS, TARGET_HEADS
+from viper_ros.model.sampling import GREEDY, Sampler, Sampling
 
 
 class ViperOutput(NamedTuple):
@@ -29,8 +31,9 @@ class ViperOutput(NamedTuple):
 
     logits: Tensor  # (B, T, V), next token
     relevance: Tensor  # (B, T, G), R of the last block: non-negative, sums to 1 over the cells
-    target_logits: Tensor | None  # (B, 2 Gh, 2 Gw): does the cell show what the instruction asks for?
+    target_logits: Tensor | None  # (B, 2 Gh, 2 Gw), or (B, Gh, Gw) of a dense grid: is this what was asked for?
     presence_logit: Tensor | None  # (B,): is it in view at all?
+    dense_relevance: Tensor | None = None  # (B, T, Gh Gw): R over the dense cells, where the grid has such
 
 
 class ViperState(NamedTuple):
@@ -38,65 +41,7 @@ class ViperState(NamedTuple):
 
     memories: tuple[GridMemory, ...]  # one a block
     spaces: tuple[Tensor, ...]  # one a block
-    decoder: tuple[Tensor, ...]
-
-
-class ModulatorBlock(nn.Module):
-    """Correlation, FiLM in, state space, FiLM out, perceptron (the paper's cross-modal state-space modulation)."""
-
-    def __init__(self, width: int, grid_width: int, config: ModulatorConfig) -> None:
-        super().__init__()
-        self.correlation = TokenGridCorrelation(
-            width, grid_width, config.heads, config.head_width, config.top_k, config.mass
-        )
-        self.gate = nn.Parameter(torch.tensor(0.5))
-        self.norm_in = nn.LayerNorm(width)
-        self.film_in = FiLM(width, width)
-        self.space = lookup(STATE_SPACES, config.state_space, "state space")(width, config.state_size)
-        self.film_out = FiLM(width, width)
-        self.ffn = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, config.ffn_ratio * width),
-            nn.GELU(),
-            nn.Linear(config.ffn_ratio * width, width),
-        )
-        self.norm_out = nn.LayerNorm(width)
-
-    def forward(
-        self, x: Tensor, memory: GridMemory, state: Tensor | None
-    ) -> tuple[Tensor, Correlation, Tensor]:
-        """Tokens (B, T, D), memory of the grid, state of the space -> tokens, correlation, state."""
-        found = self.correlation(x, memory)
-        y = self.film_in(self.norm_in(x), found.context, self.gate)
-        y, state = self.space(y, found.context, state)
-        x = x + self.film_out(y, found.context, self.gate)
-        return self.norm_out(x + self.ffn(x)), found, state
-
-
-class TargetHead(nn.Module):
-    """Scores of the instruction's token -> one logit for each fine cell, and one for "it is in view".
-
-    The coarse term is the correlation itself (averaged over heads, scaled); the fine term correlates the sentence
-    with edges at twice the resolution.
-    """
-
-    def __init__(self, width: int, heads: int, fine_width: int) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(4.0))
-        self.bias = nn.Parameter(torch.tensor(-3.0))
-        self.fine_query = nn.Linear(width, fine_width)
-        self.presence = nn.Sequential(nn.Linear(width + heads + 1, 64), nn.GELU(), nn.Linear(64, 1))
-
-    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Sentence (B, D), its scores (B, H, G), grid -> target logits (B, 2 Gh, 2 Gw), presence logit (B,)."""
-        coarse = self.scale * scores.mean(dim=1) + self.bias  # (B, G)
-        mass = torch.log1p(torch.sigmoid(scores).sum(dim=-1))  # (B, H)
-        presence = self.presence(torch.cat([sentence, mass, coarse.amax(dim=-1, keepdim=True)], dim=-1))
-        coarse = coarse.view(-1, 1, *grid.shape)  # (B, 1, Gh, Gw)
-        coarse = nn.functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        query = self.fine_query(sentence) * grid.fine.shape[1] ** -0.5  # (B, Df)
-        fine = torch.einsum("bd,bdhw->bhw", query, grid.fine)  # (B, 2 Gh, 2 Gw)
-        return coarse.squeeze(1) + fine, presence.squeeze(-1)
+    decoder: Any  # the decoder's own
 
 
 class ViperF1(nn.Module):
@@ -113,8 +58,8 @@ class ViperF1(nn.Module):
         self.grid_modulations = nn.ModuleList(
             GridModulation(c.grid.width, c.width, m.heads) for _ in range(m.blocks - 1)
         )
-        self.target_head = TargetHead(c.width, m.heads, c.grid.fine_width)
-        self.embed_norm = nn.LayerNorm(c.width)
+        self.target_head = lookup(TARGET_HEADS, c.target_head, "target head").from_config(c)
+        self.embed_norm = nn.LayerNorm(c.width) if c.embed_norm else nn.Identity()
         self.decoder = lookup(DECODERS, c.decoder.name, "decoder")(c.width, c.decoder)
 
     def encode(self, pixel_values: Tensor) -> Grid:
@@ -140,31 +85,44 @@ class ViperF1(nn.Module):
         x = self.embed_norm(self.embed(input_ids))  # (B, T, D)
         cells, memories, spaces = grid.cells, [], []
         for i, block in enumerate(self.blocks):
+            words = x
             memories.append(block.correlation.remember(cells))
-            x, found, space = block(x, memories[-1], None)
+            x, found, space = block(words, memories[-1], None)
             spaces.append(space)
             sentence, scores = x[row, sentence_at], found.scores[row, :, sentence_at]  # (B, D), (B, H, G)
             if i < len(self.grid_modulations):
                 cells = self.grid_modulations[i](cells, sentence, scores, grid.shape)
+        dense = None
+        if grid.dense is not None:
+            dense, scores = self._look_closer(words, grid.dense, input_ids)
         target, presence = self.target_head(sentence, scores, grid)
         y, decoder = self.decoder(x)
-        output = ViperOutput(y @ self.embed.weight.T, found.relevance, target, presence)
+        output = ViperOutput(self._read(y), found.relevance, target, presence, dense)
         return output, ViperState(tuple(memories), tuple(spaces), decoder)
 
     def step(self, input_ids: Tensor, state: ViperState) -> tuple[Tensor, Tensor, ViperState]:
         """One or more further tokens (B, T) -> logits (B, T, V), relevance (B, T, G), state."""
-        x, spaces = self.embed_norm(self.embed(input_ids)), []
-        for block, memory, space in zip(self.blocks, state.memories, state.spaces, strict=True):
-            x, found, space = block(x, memory, space)
-            spaces.append(space)
+        x, relevance, spaces = self.modulate(self.embed_norm(self.embed(input_ids)), state.memories, state.spaces)
         y, decoder = self.decoder(x, state.decoder)
-        return y @ self.embed.weight.T, found.relevance, ViperState(state.memories, tuple(spaces), decoder)
+        return self._read(y), relevance, ViperState(state.memories, spaces, decoder)
+
+    def modulate(
+        self, x: Tensor, memories: tuple[GridMemory, ...], spaces: tuple[Tensor | None, ...]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Embeddings (B, T, D) through all blocks, given their grids and pasts -> (B, T, D), relevance, pasts."""
+        after = []
+        for block, memory, space in zip(self.blocks, memories, spaces, strict=True):
+            x, found, space = block(x, memory, space)
+            after.append(space)
+        return x, found.relevance, tuple(after)
 
     @torch.inference_mode()
-    def generate(self, input_ids: Tensor, pixel_values: Tensor, max_new_tokens: int = 16) -> Tensor:
-        """Greedy answer: tokens (B, T) without padding -> new tokens (B, <= max_new_tokens), pads after the end."""
+    def generate(
+        self, input_ids: Tensor, pixel_values: Tensor, max_new_tokens: int = 16, sampling: Sampling = GREEDY
+    ) -> Tensor:
+        """Answer: tokens (B, T) without padding -> new tokens (B, <= max_new_tokens), pads after a row's end."""
         output, state = self.prefill(input_ids, self.encode(pixel_values))
-        pieces = list(self.stream(output.logits[:, -1], state, max_new_tokens))
+        pieces = list(self.stream(output.logits[:, -1], state, max_new_tokens, sampling=sampling, prompt_ids=input_ids))
         return torch.stack(pieces, dim=1) if pieces else input_ids[:, :0]
 
     @torch.inference_mode()
@@ -174,21 +132,61 @@ class ViperF1(nn.Module):
         state: ViperState,
         max_new_tokens: int,
         should_stop: Callable[[], bool] = lambda: False,
+        sampling: Sampling = GREEDY,
+        prompt_ids: Tensor | None = None,
     ) -> Iterator[Tensor]:
-        """Greedy tokens (B,) one by one after a prefill, at one step each; ``should_stop`` is asked before each."""
+        """Tokens (B,) one by one after a prefill, at one step each, until every row has said a stop token.
+
+        Args:
+            last_logits: (B, V) after the prompt.
+            state: of the prefill; it is not changed, so one prefill serves many answers.
+            max_new_tokens: at most this many.
+            should_stop: asked before each token; True ends the answer there.
+            sampling: how to choose.
+            prompt_ids: (B, T), for the repetition penalty.
+        """
+        choose = Sampler(sampling, prompt_ids)
+        stops = torch.tensor([self.config.eos_token_id, *self.config.stop_token_ids], device=last_logits.device)
         done = torch.zeros(len(last_logits), dtype=torch.bool, device=last_logits.device)
+        token = None
         for _ in range(max_new_tokens):
             if should_stop():
                 return
-            token = last_logits.argmax(dim=-1).masked_fill(done, self.config.pad_token_id)  # (B,)
+            if token is not None:
+                logits, _, state = self.step(token.unsqueeze(1), state)
+                last_logits = logits[:, -1]
+            token = choose(last_logits).masked_fill(done, self.config.pad_token_id)  # (B,)
             yield token
-            done = done | (token == self.config.eos_token_id)
+            done = done | torch.isin(token, stops)
             if bool(done.all()):
                 return
-            logits, _, state = self.step(token.unsqueeze(1), state)
-            last_logits = logits[:, -1]
+
+    def _read(self, y: Tensor) -> Tensor:
+        return y @ self.embed.weight.T  # (B, T, V)
+
+    def _look_closer(self, words: Tensor, dense: Tensor, input_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The last correlation over cells that the answer does not use -> R of each token, the instruction's scores.
+
+        words (B, T, D), dense (B, G, Dv) -> (B, T, G), (B, H, G). All cells are kept: four of hundreds are no map.
+        """
+        correlation = self.blocks[-1].correlation
+        scores = correlation.scores(words, correlation.remember(dense))  # (B, H, T, G)
+        weight = self._instruction_mask(input_ids).to(scores.dtype)  # (B, T)
+        weight = weight / weight.sum(dim=1, keepdim=True)
+        return scores.softmax(dim=-1).mean(dim=1), torch.einsum("bt,bhtg->bhg", weight, scores)
 
     def _sentence_index(self, input_ids: Tensor) -> Tensor:
         is_ground = input_ids == self.config.ground_token_id
         last = input_ids.shape[1] - 1
         return torch.where(is_ground.any(dim=1), is_ground.int().argmax(dim=1), last)
+
+    def _instruction_mask(self, input_ids: Tensor) -> Tensor:
+        """Which tokens (B, T) are the user's words: after the image token, before the ground token that follows it."""
+        is_image = input_ids == self.config.image_token_id if self.config.image_token_id is not None else None
+        opened = torch.ones_like(input_ids, dtype=torch.bool)
+        if is_image is not None:
+            opened = (is_image.cumsum(dim=1) > 0) & ~is_image
+            opened |= ~is_image.any(dim=1, keepdim=True)  # no image token: no template
+        closes = opened & ((input_ids == self.config.ground_token_id) | (input_ids == self.config.pad_token_id))
+        words = opened & (closes.cumsum(dim=1) == 0)
+        return words | ~words.any(dim=1, keepdim=True)  # nothing was asked: everything, rather than 0 / 0

@@ -1,16 +1,23 @@
-"""Checkpoints: a folder with config.json, model.safetensors and tokenizer.json. Loading one executes nothing."""
+"""Checkpoints: a folder with config.json, model.safetensors and tokenizer.json. Loading one executes nothing.
+
+Folders in the layout of the authors' code load as well (released.py).
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from viper_ros.model import ViperConfig, ViperF1
+from viper_ros.perception.chat import TEMPLATE, TOKENIZER_CONFIG, ChatTokenizer
 from viper_ros.perception.tokenizer import Tokenizer
 
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
@@ -31,24 +38,44 @@ def find_checkpoint(name_or_folder: str | Path) -> Path:
 
 
 def load_checkpoint(name_or_folder: str | Path, device: str = "cpu") -> ViperF1:
-    """Model of a checkpoint, in evaluation mode, float32.
+    """Model of a checkpoint (ours, or in the released layout), in evaluation mode, float32.
 
     Raises:
-        FileNotFoundError: no such checkpoint.
+        FileNotFoundError: no such checkpoint, or no configuration of a released one's backbones.
         ValueError: the tensors do not fit the configuration; the message names those missing, extra or misshapen.
+        ImportError: the checkpoint needs the optional ``transformers``.
     """
+    from viper_ros.perception.released import is_released, released_config, released_tensors
+
     folder = find_checkpoint(name_or_folder)
-    model = ViperF1(ViperConfig.from_json(folder / CONFIG))
-    tensors = load_file(str(folder / WEIGHTS))
-    _check_tensors(model.state_dict(), tensors, folder / WEIGHTS)
+    released = is_released(folder)
+    model = ViperF1(released_config(folder) if released else ViperConfig.from_dict(read_json(folder / CONFIG)))
+    tensors = released_tensors(folder, model) if released else read_tensors(folder / WEIGHTS)
+    check_tensors(model.state_dict(), tensors, folder / WEIGHTS)
     model.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor
-                           for name, tensor in tensors.items()})  # fmt: skip
+                           for name, tensor in tensors.items()}, assign=True)  # fmt: skip
     return model.to(device).eval()
 
 
-def load_tokenizer(name_or_folder: str | Path) -> Tokenizer:
-    """Tokenizer of a checkpoint."""
-    return Tokenizer.from_file(find_checkpoint(name_or_folder) / TOKENIZER)
+def load_tokenizer(name_or_folder: str | Path) -> Tokenizer | ChatTokenizer:
+    """Tokenizer of a checkpoint: with a chat template where its instructions are opened by an image token.
+
+    Raises:
+        FileNotFoundError: the checkpoint has none.
+    """
+    from viper_ros.perception.released import find_beside, is_released, released_config
+
+    folder = find_checkpoint(name_or_folder)
+    released = is_released(folder)
+    config = released_config(folder) if released else ViperConfig.from_dict(read_json(folder / CONFIG))
+    files = [folder / name for name in (TOKENIZER, TOKENIZER_CONFIG, TEMPLATE)]
+    if released:
+        files = [find_beside(folder, path.name) or path for path in files]
+    if not files[0].is_file():
+        raise FileNotFoundError(f"{folder} has no {TOKENIZER}; copy the language model's there")
+    if config.image_token_id is None:
+        return Tokenizer.from_file(files[0])
+    return ChatTokenizer.from_files(*(path if path.is_file() else None for path in files), config.image_token_id)
 
 
 def save_checkpoint(
@@ -66,6 +93,26 @@ def save_checkpoint(
     tokenizer.save(folder / TOKENIZER)
 
 
+def read_tensors(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> dict[str, torch.Tensor]:
+    """Tensors of a safetensors file whose names are wanted; ValueError if it cannot be read."""
+    try:
+        with safe_open(str(path), "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if wanted(name)}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no readable safetensors file ({error}); copy it again") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; ValueError that names the file if it holds anything else."""
+    try:
+        values = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(values).__name__}")
+    return values
+
+
 def _model_roots() -> list[Path]:
     package = Path(__file__).resolve().parents[1]
     roots = [Path(p) for p in [os.environ.get("VIPER_MODELS", "")] if p]
@@ -75,7 +122,8 @@ def _model_roots() -> list[Path]:
     return roots
 
 
-def _check_tensors(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path) -> None:
+def check_tensors(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path) -> None:
+    """Raise ValueError that names the tensors of a file which are missing, extra or misshapen."""
     faults = []
     if missing := sorted(set(expected) - set(found)):
         faults.append(f"missing {missing}")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from viper_ros.model import Grid, ViperF1, ViperOutput, ViperState
+from viper_ros.model import GREEDY, Grid, Sampling, ViperF1, ViperOutput, ViperState
+from viper_ros.perception.chat import ChatTokenizer
 from viper_ros.perception.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
 from viper_ros.perception.heatmap import heatmap_from_grid
-from viper_ros.perception.letterbox import GridMapping, Letterbox, check_image
+from viper_ros.perception.letterbox import MEAN_RGB, STD_RGB, GridMapping, Letterbox, check_image
+from viper_ros.perception.precision import with_precision
 from viper_ros.perception.regions import Region, find_regions
 from viper_ros.perception.tokenizer import Tokenizer
 
@@ -52,13 +54,21 @@ class Grounding:
         return heatmap_from_grid(self.relevance, self.mapping, *self.image_size)
 
 
+class Answering(NamedTuple):
+    """How the text of an answer is to be written."""
+
+    should_stop: Callable[[], bool]
+    max_tokens: int
+    sampling: Sampling
+
+
 class Predictor:
     """Runs a Viper-F1 checkpoint on images. Not for several threads at once."""
 
-    def __init__(self, model: ViperF1, tokenizer: Tokenizer, name: str = "") -> None:
+    def __init__(self, model: ViperF1, tokenizer: Tokenizer | ChatTokenizer, name: str = "") -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
         parameter = next(model.parameters())
-        self.device = parameter.device
+        self.device, self.dtype = parameter.device, parameter.dtype
         self.info: dict[str, Any] = {
             "model": name or model.config.name,
             "parameters": sum(p.numel() for p in model.parameters()),
@@ -68,10 +78,18 @@ class Predictor:
         }
 
     @classmethod
-    def from_pretrained(cls, name_or_folder: str | Path = "nano", device: str = "cpu") -> Predictor:
-        """Load a checkpoint by its name under ``models/`` or by its folder; see :func:`load_checkpoint` for errors."""
+    def from_pretrained(
+        cls, name_or_folder: str | Path = "nano", device: str = "cpu", precision: str = "float32"
+    ) -> Predictor:
+        """Load a checkpoint by its name under ``models/`` or by its folder.
+
+        Errors are those of :func:`load_checkpoint` and, for ``precision``, of :func:`with_precision`.
+        """
         folder = find_checkpoint(name_or_folder)
-        return cls(load_checkpoint(folder, device), load_tokenizer(folder), folder.name)
+        tokenizer = load_tokenizer(folder)
+        predictor = cls(with_precision(load_checkpoint(folder, device), precision), tokenizer, folder.name)
+        predictor.info["dtype"] = precision
+        return predictor
 
     @torch.inference_mode()
     def encode(self, image: np.ndarray) -> EncodedImage:
@@ -83,7 +101,7 @@ class Predictor:
         started = time.perf_counter()
         height, width = check_image(image).shape[:2]
         letterbox = Letterbox.fit(width, height, self.model.config.image_size, self.model.config.stride)
-        pixels = torch.from_numpy(letterbox.apply(image)).unsqueeze(0).to(self.device)
+        pixels = self._normalised(letterbox.apply(image)).unsqueeze(0).to(self.device, self.dtype)
         grid = self.model.encode(pixels)
         return EncodedImage(grid, letterbox, _ms_since(started))
 
@@ -95,7 +113,7 @@ class Predictor:
         max_regions: int = 8,
     ) -> Grounding:
         """Relevance and regions, no text: what a planner needs in every frame. Arguments as :meth:`query`."""
-        return self._ask(image, instruction, threshold, max_regions, answer=False)
+        return self._ask(image, instruction, threshold, max_regions, None)
 
     def query(
         self,
@@ -104,6 +122,8 @@ class Predictor:
         threshold: float | None = None,
         max_regions: int = 8,
         should_stop: Callable[[], bool] = lambda: False,
+        max_answer_tokens: int = MAX_ANSWER_TOKENS,
+        sampling: Sampling = GREEDY,
     ) -> Grounding:
         """Relevance, regions and a text answer.
 
@@ -113,11 +133,31 @@ class Predictor:
             threshold: presence threshold in (0, 1]; None takes the checkpoint's calibrated one.
             max_regions: at most this many regions.
             should_stop: asked before each token of the answer; True ends the answer there.
+            max_answer_tokens: the answer is cut after this many.
+            sampling: how to choose them; greedy unless told otherwise.
 
         Raises:
             ValueError: malformed image, empty or overlong instruction, threshold out of range.
         """
-        return self._ask(image, instruction, threshold, max_regions, answer=True, should_stop=should_stop)
+        return self._ask(
+            image, instruction, threshold, max_regions, Answering(should_stop, max_answer_tokens, sampling)
+        )
+
+    @torch.inference_mode()
+    def stream(
+        self,
+        image: np.ndarray | EncodedImage,
+        instruction: str,
+        should_stop: Callable[[], bool] = lambda: False,
+        max_answer_tokens: int = MAX_ANSWER_TOKENS,
+        sampling: Sampling = GREEDY,
+    ) -> Iterator[str]:
+        """Pieces of the answer while it is written, no regions. Arguments and errors as :meth:`query`."""
+        input_ids = self._instruction_ids(instruction)
+        encoded = image if isinstance(image, EncodedImage) else self.encode(image)
+        output, state = self.model.prefill(input_ids, encoded.grid)
+        answering = Answering(should_stop, max_answer_tokens, sampling)
+        yield from self.tokenizer.stream(self._tokens(output, state, input_ids, answering))
 
     @torch.inference_mode()
     def _ask(
@@ -126,8 +166,7 @@ class Predictor:
         instruction: str,
         threshold: float | None,
         max_regions: int,
-        answer: bool,
-        should_stop: Callable[[], bool] = lambda: False,
+        answering: Answering | None,
     ) -> Grounding:
         input_ids = self._instruction_ids(instruction)
         threshold = self.model.config.calibration.threshold if threshold is None else threshold
@@ -137,7 +176,7 @@ class Predictor:
         started = time.perf_counter()
         output, state = self.model.prefill(input_ids, encoded.grid)
         confidence, relevance = self._probabilities(output)
-        text = self._answer(output, state, should_stop) if answer else None
+        text = self.tokenizer.decode(self._tokens(output, state, input_ids, answering)) if answering else None
         box = encoded.letterbox
         mapping = box.grid_mapping(*relevance.shape)
         present = confidence >= threshold
@@ -177,9 +216,22 @@ class Predictor:
         relevance = torch.sigmoid(c.cell_scale * output.target_logits[0] + c.cell_bias)
         return confidence, relevance.float().cpu().numpy()
 
-    def _answer(self, output: ViperOutput, state: ViperState, should_stop: Callable[[], bool]) -> str:
-        tokens = self.model.stream(output.logits[:, -1], state, MAX_ANSWER_TOKENS, should_stop)
-        return self.tokenizer.decode(int(token) for token in tokens)
+    def _tokens(
+        self, output: ViperOutput, state: ViperState, prompt_ids: torch.Tensor, answering: Answering
+    ) -> Iterator[int]:
+        should_stop, limit, sampling = answering
+        for token in self.model.stream(output.logits[:, -1], state, limit, should_stop, sampling, prompt_ids):
+            yield int(token)
+
+    def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
+        """Network input (3, H, W) in ImageNet's statistics, as the letterbox makes it -> in the checkpoint's."""
+        pixels, config = torch.from_numpy(pixels), self.model.config
+        if config.pixel_mean == MEAN_RGB and config.pixel_std == STD_RGB:
+            return pixels
+        mean, std, new_mean, new_std = (
+            torch.tensor(v).view(3, 1, 1) for v in (MEAN_RGB, STD_RGB, config.pixel_mean, config.pixel_std)
+        )
+        return (pixels * std + mean - new_mean) / new_std
 
 
 def _ms_since(started: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -38,8 +38,10 @@ class Tokenizer:
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
         trainer = trainers.WordPieceTrainer(
-            vocab_size=vocab_size, special_tokens=[PAD, GROUND, END, UNKNOWN],
-            initial_alphabet=list("abcdefghijklmnopqrstuvwxyz0123456789?!.,'-"), show_progress=False
+            vocab_size=vocab_size,
+            special_tokens=[PAD, GROUND, END, UNKNOWN],
+            initial_alphabet=list("abcdefghijklmnopqrstuvwxyz0123456789?!.,'-"),
+            show_progress=False,
         )
         letters = "abcdefghijklmnopqrstuvwxyz0123456789"  # so that every word can be spelled in pieces
         tokenizer.train_from_iterator(chain([letters, letters[::-1]], sentences), trainer)
@@ -63,3 +65,15 @@ class Tokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """Ids -> text, without marks."""
         return self._tokenizer.decode(list(ids), skip_special_tokens=True)
+
+    def stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """Pieces of text, as soon as their characters are whole; together they are :meth:`decode`."""
+        return stream_text(self._tokenizer, ids)
+
+
+def stream_text(tokenizer: _Tokenizer, ids: Iterable[int]) -> Iterator[str]:
+    """Pieces of text while ids arrive; a character that several tokens spell comes with the last of them."""
+    decoder = decoders.DecodeStream(skip_special_tokens=True)
+    for token in ids:
+        if piece := decoder.step(tokenizer, token):
+            yield piece

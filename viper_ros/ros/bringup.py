@@ -106,6 +106,7 @@ def _demo(options: argparse.Namespace) -> int:
         client = processes.start("demo_client", _client_command(options, out), to_terminal=True)
         first = processes.wait_for_first()
         if first is client:
+            print(f"logs of the nodes: {out / 'log'}", file=sys.stderr)
             return max(client.process.returncode, 0) or int(client.process.returncode < 0)
         print(first.describe_exit(), file=sys.stderr)
     return 1

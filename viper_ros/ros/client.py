@@ -11,6 +11,8 @@ The client has a node and a thread of its own, so it never waits for the executo
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -32,9 +34,12 @@ from std_msgs.msg import Header
 from viper_ros.action import Ground
 from viper_ros.msg import Grounding, Status
 from viper_ros.ros.images import array_to_image
+from viper_ros.ros.qos import MANY_REQUESTS
 from viper_ros.ros.spinning import spin_on
 from viper_ros.ros.stamps import duration_from_s
 from viper_ros.srv import Query
+
+_NUMBERS = itertools.count()
 
 ANSWERED = (Status.OK, Status.NOT_FOUND, Status.NO_DEPTH, Status.TF_UNAVAILABLE)
 """Codes with which the 2D result is valid; the others raise ViperError."""
@@ -42,7 +47,7 @@ ANSWERED = (Status.OK, Status.NOT_FOUND, Status.NO_DEPTH, Status.TF_UNAVAILABLE)
 SLACK_S = 1.0
 """How much longer than the node the client waits: the node's own answer says more than ours."""
 
-STATUS_NAMES = {getattr(Status, name): name for name in dir(Status) if name.isupper()}
+STATUS_NAMES = {code: name for name in dir(Status) if name.isupper() and isinstance(code := getattr(Status, name), int)}
 """Status code -> its name, e.g. 2 -> "NO_IMAGE"."""
 
 
@@ -66,12 +71,12 @@ class ViperClient:
             rclpy.init(context=self._context)
         self.name = name if name.startswith("/") else f"/{name}"
         self._node = rclpy.create_node(
-            f"{self.name.rsplit('/', 1)[-1]}_client",
+            f"viper_client_{os.getpid()}_{next(_NUMBERS)}",
             context=self._context,
             use_global_arguments=False,
             start_parameter_services=False,
         )
-        self._query = self._node.create_client(Query, f"{self.name}/query")
+        self._query = self._node.create_client(Query, f"{self.name}/query", qos_profile=MANY_REQUESTS)
         self._state = self._node.create_client(GetState, f"{self.name}/get_state")
         self._ground = ActionClient(self._node, Ground, f"{self.name}/ground")
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -99,14 +104,14 @@ class ViperClient:
     def wait_until_ready(self, timeout_s: float = 10.0) -> None:
         """Return once the node is active. Raises ViperError with what is missing after `timeout_s`."""
         ends_s = time.monotonic() + timeout_s
-        label = "not there"
+        label = "not there or not answering"
         while (left_s := ends_s - time.monotonic()) > 0.0:
             if not self._state.wait_for_service(timeout_sec=left_s) or not self._query.wait_for_service(left_s):
                 break
             state = _wait(self._state.call_async(GetState.Request()), min(left_s, 2.0))
             if state is not None and state.current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
-            label = state.current_state.label if state is not None else "not answering"
+            label = state.current_state.label if state is not None else label
             time.sleep(0.05)
         raise ViperError(f"{self.name} is {label} after {timeout_s:.1f} s: start it, then configure and activate it")
 

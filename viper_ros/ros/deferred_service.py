@@ -11,8 +11,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+
+from viper_ros.ros.qos import MANY_REQUESTS
 
 Respond = Callable[[Any], bool]
 """Sends the response; only the first call counts, and it returns True."""
@@ -24,7 +26,8 @@ class DeferredService:
     def __init__(self, node: Node, kind: type, name: str, on_request: Callable[[Any, Respond], None]) -> None:
         self._on_request = on_request
         self._log = node.get_logger()
-        self._service = node.create_service(kind, name, self._receive, callback_group=ReentrantCallbackGroup())
+        group = MutuallyExclusiveCallbackGroup()  # one request at a time is taken in, so that they stay in order
+        self._service = node.create_service(kind, name, self._receive, qos_profile=MANY_REQUESTS, callback_group=group)
         self._send = self._service.send_response
         self._service.send_response = self._start  # the executor calls it with what `_receive` returned
 

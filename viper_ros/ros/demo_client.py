@@ -98,7 +98,9 @@ class DemoClient:
             code = Status.INTERNAL if error.code is None else error.code
             return judge(question, Grounding(status=Status(code=code, message=str(error))), truth, ids)
         row = judge(question, found, truth, ids)
-        self._tell(f"  {question['text']}: {row.answer} {'' if row.right else '(wrong)'}".rstrip())
+        self._tell(f"  {question['text']}: {row.answer}{'' if row.right else ' (wrong)'}")
+        if row.note:
+            self._tell(f"    {row.note}")
         return replace(row, picture=self._save_picture(found, f"{stem}_{_file_name(question['text'])}.png"))
 
     def _save_picture(self, found: Grounding, name: str) -> str:

@@ -21,6 +21,7 @@ class Row:
 
     `kind` is the simulator's (refer, colour, count ...), `expected` its answer. `right`: what was asked for is pointed
     at (the most relevant cell lies on it), or is rightly said to be absent, or the answer to a question is true.
+    `note` is the node's own word on what is missing.
     """
 
     instruction: str
@@ -38,6 +39,7 @@ class Row:
     error_cm: float | None
     right: bool
     inference_time_ms: float
+    note: str = ""
     picture: str = ""
 
     @property
@@ -88,6 +90,7 @@ def judge(question: dict, found: Grounding, truth: dict, ids: np.ndarray) -> Row
         error_cm=None if error_cm is None else round(error_cm, 2),
         right=_is_right(question, found, ids),
         inference_time_ms=round(found.inference_time_ms, 1),
+        note=found.status.message or (region.position_message if region is not None else ""),
     )
 
 

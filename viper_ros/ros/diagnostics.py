@@ -7,16 +7,15 @@ node: configure failed, or an INTERNAL error within the last ERROR_SHOWN_S.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from viper_ros.ros.engine import Engine
 from viper_ros.ros.frames import FrameBuffer
+from viper_ros.ros.memory import resident_bytes
 
 NO_IMAGE_WARN_S = 2.0
 ERROR_SHOWN_S = 30.0
@@ -126,12 +125,3 @@ def _values(vitals: Vitals) -> dict[str, str]:
         "memory [MB]": f"{resident_bytes() / 1e6:.0f}",
         "last error": vitals.health.last_error,
     }
-
-
-def resident_bytes() -> int:
-    """Memory of this process that is in RAM [bytes]; 0 where /proc does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -123,3 +123,12 @@ def share_folder() -> Path:
 def default_params_file() -> str:
     """config/viper.yaml of the package."""
     return str(share_folder() / "config" / "viper.yaml")
+
+
+def large_image_environment() -> dict[str, str]:
+    """Environment of nodes that publish images: shared memory that images fit into (see config/fastdds.xml)."""
+    old, new = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
+    if os.environ.get(old) or os.environ.get(new):
+        return {}
+    name = old if os.environ.get("ROS_DISTRO") in ("humble", "iron") else new
+    return {name: str(share_folder() / "config" / "fastdds.xml")}

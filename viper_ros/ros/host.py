@@ -36,7 +36,7 @@ class Host(Protocol):
         ...
 
     def publish(self, result: Result) -> None:
-        """Publish a result on the output topics."""
+        """Publish a result on the output topics; never raises."""
         ...
 
     def report(self, error: Exception) -> None:

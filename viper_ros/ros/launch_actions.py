@@ -9,7 +9,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription
-from viper_ros.ros.graph import PACKAGE, NodeSpec, default_params_file
+from viper_ros.ros.graph import PACKAGE, NodeSpec, default_params_file, large_image_environment
 
 COMMON_ARGUMENTS = {
     "params_file": (default_params_file, "Parameters of the viper node"),
@@ -52,6 +52,7 @@ def node_action(spec: NodeSpec) -> Node:
         parameters=[part for part in (spec.params_file, dict(spec.parameters)) if part],
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", spec.log_level] if spec.log_level else [],
+        additional_env=large_image_environment(),
         output="screen",
         emulate_tty=True,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from viper_ros.ros.graph import NodeSpec
+from viper_ros.ros.graph import NodeSpec, large_image_environment
 
 INTERRUPT_S, TERMINATE_S = 5.0, 3.0
 """How long a process may take to end after SIGINT, and then after SIGTERM, before it is killed [s]."""
@@ -76,7 +76,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=None if output is None else subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **large_image_environment(), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
                 preexec_fn=_end_with_parent if _LIBC else None,
             )

@@ -16,6 +16,9 @@ from rclpy.qos import qos_policy_name_from_kind
 NEWEST_SENSOR_DATA = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Takes from reliable and best-effort publishers, and only the newest (REP 2003)."""
 
+MANY_REQUESTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=500, reliability=ReliabilityPolicy.RELIABLE)
+"""For services: the default depth of 10 loses requests silently when more callers than that come at once."""
+
 OnIncompatible = Callable[[str, str], None]
 """Called with the topic's full name and the policy that does not fit."""
 

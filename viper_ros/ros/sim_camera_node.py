@@ -34,6 +34,9 @@ from viper_ros.sim.depth_noise import noisy_depth
 from viper_ros.sim.scene import Scene
 
 SCENES_PER_SEED = 1000
+NOISY_SHOTS = 5
+"""With noise, so many images are made of a tabletop and shown in turn: a camera should not take the node's CPU."""
+
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 IMAGES = QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)  # serves best-effort subscribers as well
 
@@ -149,7 +152,8 @@ class SimCamera(Node):
         self._info_message = camera_to_ros(CameraModel(self._renderer.width, self._renderer.height, frame.K), header)
         world = self._settings["world_frame"]
         self._tf.send([transform_stamped(world, header.frame_id, frame.T_world_camera, self.get_clock().now())])
-        self._exact = self._messages(frame.rgb, frame.depth_m, header)
+        self._shots = [self._noisy(frame, header) for _ in range(self._shots_per_scene())]
+        self._next_shot = 0
         self._truth_ids.publish(array_to_image(frame.ids.astype(np.uint8), "mono8", header))
         self._truth.publish(String(data=json.dumps(truth_of(self._view, world, header))))
         self._timer.reset()
@@ -162,17 +166,20 @@ class SimCamera(Node):
             depth = np.where(depth_m > 0, depth_m, np.float32(np.nan))
         return array_to_image(rgb, "rgb8", header), array_to_image(depth, self._settings["depth_encoding"], header)
 
-    def _noisy(self, header: Header) -> tuple[Image, Image]:
-        frame = self._view.frame
-        noise = self._rng.standard_normal(frame.rgb.shape, dtype=np.float32) * self._settings["image_noise"]
-        rgb = (frame.rgb + noise).clip(0, 255).astype(np.uint8)
+    def _shots_per_scene(self) -> int:
+        return NOISY_SHOTS if self._settings["image_noise"] or self._settings["depth_noise"] else 1
+
+    def _noisy(self, frame: Frame, header: Header) -> tuple[Image, Image]:
+        rgb, grey_levels = frame.rgb, self._settings["image_noise"]
+        if grey_levels:
+            noise = grey_levels * self._rng.standard_normal(rgb.shape, dtype=np.float32)
+            rgb = (rgb + noise).clip(0, 255).astype(np.uint8)
         return self._messages(rgb, noisy_depth(frame.depth_m, self._rng, self._settings["depth_noise"]), header)
 
     def _publish_images(self) -> None:
         header = self._header()
-        image, depth = self._exact
-        if self._settings["image_noise"] or self._settings["depth_noise"]:
-            image, depth = self._noisy(header)
+        image, depth = self._shots[self._next_shot]
+        self._next_shot = (self._next_shot + 1) % len(self._shots)
         image.header = depth.header = self._info_message.header = header
         self._info.publish(self._info_message)
         self._depth_info.publish(self._info_message)

@@ -56,9 +56,10 @@ def spin_on(executor: Executor, node: Node) -> None:
     An invalid lifecycle transition raises out of the executor in some releases of rclpy (rclpy#1209).
     """
     log = node.get_logger()
-    while executor.context.ok() and not executor._is_shutdown:
+    while executor.context.ok():
         try:
             executor.spin()
+            return
         except ExternalShutdownException:
             return
         except Exception:

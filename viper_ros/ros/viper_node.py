@@ -8,10 +8,11 @@ memory back. The service and the action exist in every state and answer NOT_ACTI
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from functools import wraps
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -28,6 +29,7 @@ from viper_ros.ros.diagnostics import Health, Vitals, diagnose
 from viper_ros.ros.engine import Engine
 from viper_ros.ros.frames import Frame, FrameBuffer
 from viper_ros.ros.ground import MAX_GOALS, GroundServer
+from viper_ros.ros.memory import give_back_memory
 from viper_ros.ros.outputs import Outputs
 from viper_ros.ros.parameters import check_parameters, declare_parameters, read_settings
 from viper_ros.ros.predictors import load_predictor
@@ -41,9 +43,24 @@ from viper_ros.ros.transforms import TransformBuffer, make_transform_buffer
 from viper_ros.ros.worker import Job, Worker
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+Transition = Callable[["ViperNode", LifecycleState], TransitionCallbackReturn]
 
 EXECUTOR_THREADS = MAX_GOALS + 4
 """A goal holds a thread while it runs; the others are for topics, requests, parameters and transitions."""
+
+
+def reported(transition: Transition) -> Transition:
+    """A transition whose exception is reported and becomes ERROR; rclpy would swallow it without a word."""
+
+    @wraps(transition)
+    def run(node: ViperNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception as error:
+            node.report(error)
+            return TransitionCallbackReturn.ERROR
+
+    return run
 
 
 class ViperNode(LifecycleNode):
@@ -99,6 +116,7 @@ class ViperNode(LifecycleNode):
         )
         return SUCCESS
 
+    @reported
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and take requests."""
         self._subscribe()
@@ -107,16 +125,19 @@ class ViperNode(LifecycleNode):
         self._state = "active"
         return SUCCESS
 
+    @reported
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Answer everything pending with NOT_ACTIVE and unsubscribe; returns when the worker is at rest."""
         self._rest()
         return SUCCESS
 
+    @reported
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give back the model's memory."""
         self._release()
         return SUCCESS
 
+    @reported
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Rest and release, whatever the state was."""
         self._release()
@@ -159,7 +180,7 @@ class ViperNode(LifecycleNode):
         if self._transforms is not None:
             self._transforms.close()
         self._outputs = self._transforms = None
-        gc.collect()
+        give_back_memory()
 
     # Inputs
 
@@ -230,7 +251,10 @@ class ViperNode(LifecycleNode):
 
     def publish(self, result: Result) -> None:
         """See Host."""
-        self._outputs.publish(result)
+        try:
+            self._outputs.publish(result)
+        except Exception as error:  # an output that fails must cost neither the caller nor the other requests
+            self.report(error)
 
     def report(self, error: Exception) -> None:
         """See Host."""

@@ -6,6 +6,7 @@ is unclear.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from viper_ros.sim.scene import SceneObject
@@ -97,7 +98,7 @@ def _narrow(
     return tuple(thing.id for thing in things)
 
 
-def _select(view: View, judge) -> list[SceneObject] | None:
+def _select(view: View, judge: Callable[[SceneObject], Truth]) -> list[SceneObject] | None:
     """Collect what ``judge`` accepts; None if it is unclear about anything, or accepts a thing hardly in sight."""
     chosen = []
     for thing in view.things:

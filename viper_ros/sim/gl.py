@@ -6,6 +6,7 @@ import ctypes
 import importlib
 import os
 import sys
+from typing import Any
 
 _BACKENDS = ("egl", "osmesa", "glfw")
 
@@ -26,7 +27,7 @@ def choose_backend() -> str | None:
     return os.environ["MUJOCO_GL"]
 
 
-def make_context(width: int, height: int):
+def make_context(width: int, height: int) -> Any:
     """Make an OpenGL context of at least this size (pixels) and make it current."""
     backend = choose_backend()
     try:

@@ -16,7 +16,7 @@ from viper_ros.sim.gl import make_context
 from viper_ros.sim.meshes import MESH_NAMES, mesh
 from viper_ros.sim.parts import Part
 from viper_ros.sim.scene import FLOOR_M, Scene, SceneObject
-from viper_ros.sim.textures import Texture
+from viper_ros.sim.textures import RGB, Texture
 
 NEAR_M, FAR_M = 0.02, 12.0
 TEXTURE_SIZE = 128
@@ -119,7 +119,9 @@ class Renderer:
         self._set_lights(scene)
         self._set_camera(camera)
 
-    def _add_geom(self, kind: mujoco.mjtGeom, size: np.ndarray, position: np.ndarray, linear: np.ndarray, rgb, id: int):
+    def _add_geom(
+        self, kind: mujoco.mjtGeom, size: np.ndarray, position: np.ndarray, linear: np.ndarray, rgb: RGB, id: int
+    ) -> mujoco.MjvGeom:
         if self._scene.ngeom >= MAX_GEOMS:
             raise ValueError(f"a scene may have {MAX_GEOMS} parts, this one has more; leave out some things")
         geom = self._scene.geoms[self._scene.ngeom]
@@ -136,7 +138,7 @@ class Renderer:
             geom = self._add_part(part, pose, colours.get(part.paint, part.paint), thing.id)
             geom.specular, geom.shininess = _GLOSS[thing.material]
 
-    def _add_part(self, part: Part, pose: np.ndarray, rgb: tuple[float, float, float], id: int):
+    def _add_part(self, part: Part, pose: np.ndarray, rgb: RGB, id: int) -> mujoco.MjvGeom:
         linear = pose[:3, :3] @ part.rotation
         position = pose[:3, :3] @ np.array(part.position_m) + pose[:3, 3]
         if part.shape in _TYPES:
@@ -167,7 +169,7 @@ class Renderer:
             geom.specular, geom.shininess = 0.1, 0.2
             geom.castshadow = False  # large flat things would only speckle themselves
 
-    def _set_texture(self, geom, slot: int, texture: Texture) -> None:
+    def _set_texture(self, geom: mujoco.MjvGeom, slot: int, texture: Texture) -> None:
         if self._textures.get(slot) != texture:
             start = self._model.tex_adr[slot]
             pixels = texture.pixels(TEXTURE_SIZE).ravel()

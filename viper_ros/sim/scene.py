@@ -197,7 +197,7 @@ def _sample_paint(rng: np.random.Generator, category: str, colour: str, material
 
 def _place(rng: np.random.Generator, things: list[SceneObject], thing: SceneObject) -> SceneObject | None:
     """Put a thing on or in another one (often, where one has room for it), or on the table; None: no room."""
-    if rng.random() < 0.45:
+    if rng.random() < 0.7:
         for support in rng.permutation(len(things)):
             placed = _put_on(things, things[support], thing)
             if placed is not None:
@@ -230,15 +230,10 @@ def _apart(a: SceneObject, b: SceneObject) -> bool:
     (ax, ay, _), (bx, by, _) = a.position_m, b.position_m
     if (ax - bx) ** 2 + (ay - by) ** 2 > (a.shape.reach_m + b.shape.reach_m + _GAP_M) ** 2:
         return True
-    p, q = a.footprint_m, b.footprint_m
-    for corners in (p, q):
-        for k in (0, 1):
-            axis = corners[k] - corners[k + 1]
-            axis = axis / np.linalg.norm(axis)
-            s, t = p @ axis, q @ axis
-            if s.max() + _GAP_M < t.min() or t.max() + _GAP_M < s.min():
-                return True
-    return False
+    axes = np.concatenate([a.T_world_object[:2, :2], b.T_world_object[:2, :2]], axis=1)  # (2, 4), one per column
+    p, q = a.footprint_m @ axes, b.footprint_m @ axes
+    gaps_m = np.maximum(p.min(axis=0) - q.max(axis=0), q.min(axis=0) - p.max(axis=0))
+    return bool(gaps_m.max() > _GAP_M)
 
 
 def _sample_lights(rng: np.random.Generator) -> tuple[Light, ...]:

@@ -9,6 +9,7 @@ the camera; "left of" and "in front of" are as the camera sees them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,8 @@ from viper_ros.sim.render import Frame
 from viper_ros.sim.scene import Scene, SceneObject
 
 Truth = bool | None
+Judge = Callable[..., Truth]
+"""Takes a view, a thing and its anchors."""
 
 MIN_VISIBLE_PX = 60.0
 """Pixels, of an image scaled to 256 x 192, that a thing must show to be asked about."""
@@ -123,7 +126,7 @@ def _direction(along: float, across: float, image_step: float) -> Truth:
     return True if clear else None
 
 
-def _beside(axis: int, sign: int) -> object:
+def _beside(axis: int, sign: int) -> Judge:
     """Make the relation for one of the four sides; image u grows to the right and v towards the camera."""
 
     def judge(view: View, thing: SceneObject, anchor: SceneObject) -> Truth:
@@ -158,7 +161,7 @@ def _between(view: View, thing: SceneObject, first: SceneObject, second: SceneOb
     return False if not 0.1 < along < 0.9 or across > min(0.1, 0.45 * length) else None
 
 
-def _resting(relation: str) -> object:
+def _resting(relation: str) -> Judge:
     def judge(view: View, thing: SceneObject, anchor: SceneObject) -> Truth:
         surface = anchor.shape.surface
         return thing.supports == anchor.id and surface is not None and surface.relation == relation

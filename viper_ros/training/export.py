@@ -14,6 +14,8 @@ from viper_ros.training.batches import make_batch
 from viper_ros.training.loop import TrainingConfig
 from viper_ros.training.shards import load_shards
 
+BATCH_IMAGES = 8
+
 
 def export(config: TrainingConfig, out: Path) -> None:
     """Calibrate the averaged weights of a run on its validation shards and write them to ``out``."""
@@ -24,7 +26,7 @@ def export(config: TrainingConfig, out: Path) -> None:
     batches = [
         make_batch(rng, shard, picks, tokenizer, questions=6, augment=False)
         for shard in shards
-        for picks in np.array_split(np.arange(len(shard)), 16)
+        for picks in np.array_split(np.arange(len(shard)), -(-len(shard) // BATCH_IMAGES))
     ]
     model.config = dataclasses.replace(model.config, calibration=calibrated(model, batches))
     save_checkpoint(out, model, tokenizer)

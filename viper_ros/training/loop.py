@@ -6,8 +6,9 @@ import dataclasses
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +46,8 @@ class TrainingConfig:
     save_every: int = 100
     reload_every: int = 200  # look for newly rendered shards
     device: str = "cpu"
-    vocab_size: int = 2048
+    vocab_size: int = 2048  # at most; a small language has fewer pieces
+    model: dict[str, Any] = field(default_factory=dict)  # what differs from the nano preset, as in config.json
 
     @classmethod
     def from_json(cls, path: Path | str) -> TrainingConfig:
@@ -59,9 +61,12 @@ class Run:
     def __init__(self, config: TrainingConfig, tokenizer: Tokenizer) -> None:
         torch.manual_seed(config.seed)
         self.config, self.tokenizer, self.step = config, tokenizer, 0
-        model_config = ViperConfig(
-            vocab_size=len(tokenizer), ground_token_id=tokenizer.ground_id, eos_token_id=tokenizer.end_id
-        )
+        tokens = {
+            "vocab_size": len(tokenizer),
+            "ground_token_id": tokenizer.ground_id,
+            "eos_token_id": tokenizer.end_id,
+        }
+        model_config = ViperConfig.from_dict(config.model | tokens)
         # channels last: 10 % faster convolutions on a CPU
         self.model = ViperF1(model_config).to(config.device, memory_format=torch.channels_last)
         self.dense = DenseHead(model_config.grid.width).to(config.device)
@@ -188,7 +193,8 @@ def to_device(batch: Batch, device: str) -> Batch:
 
 def _tokenizer(path: Path, shards: list[Shard], vocab_size: int) -> Tokenizer:
     if not path.exists():
-        sentences = [q[key] for s in shards for scene in s.scenes for q in scene["questions"] for key in ("text", "answer")]
+        questions = [question for shard in shards for scene in shard.scenes for question in scene["questions"]]
+        sentences = [question[key] for question in questions for key in ("text", "answer")]
         Tokenizer.train(sentences, vocab_size).save(path)
     return Tokenizer.from_file(path)
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from viper_ros.model import Grid, ViperOutput
 from viper_ros.training.batches import CATEGORY_INDEX, COLOUR_INDEX, IGNORE, Batch
 
-WEIGHTS = {"target": 4.0, "dice": 1.0, "presence": 0.5, "answer": 0.5, "category": 0.5, "colour": 0.25}
+WEIGHTS = {"target": 1.0, "dice": 1.0, "presence": 0.5, "answer": 1.0, "category": 0.5, "colour": 0.25}
 
 
 class DenseHead(nn.Module):

@@ -64,9 +64,7 @@ def _render_shard(folder: Path, split: Split, index: int) -> None:
             rng = np.random.default_rng(scene_seed(split, n))
             scene = sample_scene(rng, split=split)
             frame = renderer.render(scene, sample_camera(rng, scene))
-            questions = sample_questions(
-                rng, scene, frame, QUESTIONS_PER_SCENE, split=split, typo_rate=TYPO_RATE
-            )
+            questions = sample_questions(rng, scene, frame, QUESTIONS_PER_SCENE, split=split, typo_rate=TYPO_RATE)
             if not questions:  # a view that shows next to nothing
                 continue
             rgb.append(cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA))

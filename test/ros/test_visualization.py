@@ -1,0 +1,91 @@
+"""The overlay and the markers, and the RViz file that shows them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from std_msgs.msg import Header
+from visualization_msgs.msg import Marker
+
+from viper_ros.msg import Status
+from viper_ros.perception import Grounding, Region
+from viper_ros.perception.letterbox import GridMapping
+from viper_ros.perception.projection import RegionPosition
+from viper_ros.ros.outputs import OUTPUTS
+from viper_ros.ros.requests import Request
+from viper_ros.ros.results import Place, Result
+from viper_ros.ros.visualization import BEST_RGB, draw_overlay, markers
+
+RVIZ = Path(__file__).parents[2] / "config" / "viper.rviz"
+
+
+def grounding_of(width, height, regions=1, instruction="the red mug", answer="red mug"):
+    relevance = np.zeros((6, 8), np.float32)
+    relevance[2:4, 3:5] = 0.9
+    mapping = GridMapping(0.0, 0.0, width / 8, height / 6)
+    x0, y0, x1, y1 = width * 3 // 8, height // 3, width * 5 // 8, height * 2 // 3
+    window = np.ones((y1 - y0, x1 - x0), bool)
+    region = Region((x0, y0, x1, y1), 0.9, ((x0 + x1) / 2, (y0 + y1) / 2), window, (width, height))
+    return Grounding(
+        instruction, answer, True, 0.93, 0.5, relevance, mapping, (region,) * regions, (width, height), 1.0
+    )
+
+
+@pytest.mark.parametrize("size", [(160, 120), (640, 480), (1920, 1080), (480, 640)])
+def test_the_overlay_is_hot_where_relevance_is_and_writes_legibly(size):
+    width, height = size
+    rgb = np.full((height, width, 3), 60, np.uint8)
+    found = grounding_of(width, height)
+    picture = draw_overlay(rgb, found)
+    assert picture.shape == rgb.shape and picture.dtype == np.uint8
+    assert (rgb == 60).all(), "the source image must stay as it was"
+    centre = picture[height // 2, width // 2].astype(int)
+    assert centre[0] > 100 and centre[0] > centre[2] + 60
+    np.testing.assert_array_equal(picture[-2, -2], rgb[-2, -2])
+    x0, y0, *_ = (int(edge) for edge in found.regions[0].box_xyxy_px)
+    np.testing.assert_array_equal(picture[round(y0 + height / 6), x0], BEST_RGB)
+    caption = picture[: height // 5, : width // 2]
+    assert (caption > 200).all(axis=2).sum() > 30, "bright letters"
+    assert (caption < 40).all(axis=2).sum() > 100, "on a dark ground"
+
+
+@pytest.mark.parametrize("text", ["a" * 500, "rote Tässe \N{HOT BEVERAGE}", "one\ntwo"])
+def test_no_text_breaks_the_overlay(text):
+    picture = draw_overlay(np.zeros((40, 50, 3), np.uint8), grounding_of(50, 40, instruction=text, answer=text))
+    assert picture.shape == (40, 50, 3)
+
+
+def result_of(positions):
+    found = grounding_of(64, 48, regions=len(positions))
+    places = tuple(
+        Place(p and RegionPosition(np.array(p), np.eye(3) * 1e-6, np.array([0.08, 0.09, 0.1]), 1.0, None, None), "base")
+        for p in positions
+    )
+    header = Header(frame_id="camera")
+    return Result(Request("the red mug"), Status(), header, found, places=places)
+
+
+def test_each_region_with_a_position_gets_a_box_and_a_label():
+    clear, *rest = markers(result_of([(0.1, 0.2, 0.3), None, (0.4, 0.5, 0.6)])).markers
+    assert clear.action == Marker.DELETEALL
+    boxes = [marker for marker in rest if marker.type == Marker.CUBE]
+    labels = [marker for marker in rest if marker.type == Marker.TEXT_VIEW_FACING]
+    assert [(box.ns, box.id) for box in boxes] == [("regions", 0), ("regions", 2)]
+    assert [label.text for label in labels] == ["red mug 0.90"] * 2
+    assert {marker.header.frame_id for marker in rest} == {"base"}
+    assert (boxes[1].pose.position.x, boxes[1].scale.z) == (0.4, 0.1)
+    assert labels[0].pose.position.z > boxes[0].pose.position.z
+
+
+def test_a_result_without_positions_only_clears_the_markers():
+    assert [marker.action for marker in markers(result_of([None])).markers] == [Marker.DELETEALL]
+
+
+def test_the_rviz_file_shows_topics_that_the_node_publishes():
+    displays = yaml.safe_load(RVIZ.read_text())["Visualization Manager"]["Displays"]
+    topics = {display["Name"]: display["Topic"]["Value"] for display in displays if "Topic" in display}
+    assert topics.pop("Camera image") == "/image"
+    assert {topic.removeprefix("/viper/") for topic in topics.values()} <= set(OUTPUTS)
+    kinds = {display["Class"].split("/")[1] for display in displays}
+    assert {"Image", "MarkerArray", "PointCloud2", "TF", "Camera"} <= kinds

@@ -1,0 +1,62 @@
+"""Where to point and whether it is there at all: heads on the correlation of the instruction with the grid.
+
+B batch, D width, H heads, G = Gh * Gw cells to point with.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from viper_ros.model.config import ViperConfig
+from viper_ros.model.grid import Grid
+
+
+class TargetHead(nn.Module):
+    """Scores of the instruction's token -> one logit for each fine cell, and one for "it is in view".
+
+    The coarse term is the correlation itself (averaged over heads, scaled); the fine term correlates the sentence
+    with edges at twice the resolution.
+    """
+
+    def __init__(self, width: int, heads: int, fine_width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(4.0))
+        self.bias = nn.Parameter(torch.tensor(-3.0))
+        self.fine_query = nn.Linear(width, fine_width)
+        self.presence = nn.Sequential(nn.Linear(width + heads + 1, 64), nn.GELU(), nn.Linear(64, 1))
+
+    @classmethod
+    def from_config(cls, config: ViperConfig) -> TargetHead:
+        """Of a whole model's configuration."""
+        return cls(config.width, config.modulator.heads, config.grid.fine_width)
+
+    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """Sentence (B, D), its scores (B, H, G), grid -> target logits (B, 2 Gh, 2 Gw), presence logit (B,)."""
+        coarse = self.scale * scores.mean(dim=1) + self.bias  # (B, G)
+        mass = torch.log1p(torch.sigmoid(scores).sum(dim=-1))  # (B, H)
+        presence = self.presence(torch.cat([sentence, mass, coarse.amax(dim=-1, keepdim=True)], dim=-1))
+        coarse = coarse.view(-1, 1, *grid.shape)  # (B, 1, Gh, Gw)
+        coarse = nn.functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
+        query = self.fine_query(sentence) * grid.fine.shape[1] ** -0.5  # (B, Df)
+        fine = torch.einsum("bd,bdhw->bhw", query, grid.fine)  # (B, 2 Gh, 2 Gw)
+        return coarse.squeeze(1) + fine, presence.squeeze(-1)
+
+
+class RelevanceHead(nn.Module):
+    """The same from relevance alone, for checkpoints that nobody taught to point. Has no parameters.
+
+    The odds of a cell are its relevance in units of a uniform map's, so a cell with its fair share is at one half.
+    Presence is the best cell. Neither is calibrated until the calibration in the configuration is fitted.
+    """
+
+    @classmethod
+    def from_config(cls, config: ViperConfig) -> RelevanceHead:
+        """Of a whole model's configuration, of which it needs nothing."""
+        return cls()
+
+    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        """Sentence unused, scores (B, H, G), grid -> target logits (B, Gh, Gw), presence logit (B,)."""
+        share = scores.softmax(dim=-1).mean(dim=1) * scores.shape[-1]  # (B, G), 1 on average
+        logits = torch.log(share.clamp_min(1e-6))
+        return logits.view(-1, *grid.shape), logits.amax(dim=-1)
