@@ -57,7 +57,9 @@ class Systems:
         c = self.nano.config
         side = int(cells**0.5)
         ids = torch.randint(3, c.vocab_size, (1, tokens))
-        grid = Grid(torch.randn(1, cells, c.grid.width), (side, side), torch.randn(1, c.grid.fine_width, 2 * side, 2 * side))
+        grid = Grid(
+            torch.randn(1, cells, c.grid.width), (side, side), torch.randn(1, c.grid.fine_width, 2 * side, 2 * side)
+        )
         words, wide = torch.randn(1, tokens, c.width), torch.randn(1, tokens, BASE_WIDTH)
         wide_cells = torch.randn(1, cells, BASE_GRID_WIDTH)
         return {

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import torch
 
+_MMAP_THRESHOLD = -3  # of mallopt
+
 
 def measure(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, dict[str, float]]:
     """Each call once to warm up, then all in turn ``rounds`` times -> milliseconds by name.
@@ -54,13 +56,14 @@ def summary(times_s: list[tuple[float, float]]) -> dict[str, float]:
 def peak_mb(call: Callable[[], object]) -> float:
     """Memory that a call needs at its peak beyond what the process holds, in MB (Linux)."""
     libc = ctypes.CDLL("libc.so.6")
-    libc.mallopt(-3, 65536)  # M_MMAP_THRESHOLD: big blocks come from the system and go back to it
+    libc.mallopt(_MMAP_THRESHOLD, 1 << 16)  # big blocks come from the system and go back to it
     gc.collect()
     libc.malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts here
     before = status_mb("VmRSS")
     with torch.inference_mode():
         call()
+    libc.mallopt(_MMAP_THRESHOLD, 1 << 25)  # the most that it takes: new pages would cost time elsewhere
     return round(status_mb("VmHWM") - before, 1)
 
 
@@ -87,7 +90,11 @@ def machine(threads: int) -> dict[str, object]:
     torch.set_num_threads(threads)
     return {
         "cpu": next(
-            (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if "model name" in line
+            ),
             platform.processor(),
         ),
         "simd": torch.backends.cpu.get_cpu_capability(),

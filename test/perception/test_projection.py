@@ -97,6 +97,22 @@ def test_the_centre_and_size_of_a_body_are_found_in_the_world_frame(name, elevat
     assert np.linalg.eigvalsh(found.covariance_m2).min() > 0
 
 
+def test_a_ball_in_the_air_is_found_without_a_plane_under_it():
+    centre = np.array([0.05, 0.0, 0.4])
+    T = look_at(45, 1.2)
+    depth, ids = trace(T, ball(centre, 0.06))
+    found = lift_region(window(ids == 1), depth, CAMERA).transformed(T)
+    assert np.linalg.norm(found.position_m - centre) < 0.015
+    assert np.abs(found.size_m - 0.12).max() < 0.03
+
+
+def test_a_wall_that_fills_the_view_is_where_its_surface_is_and_of_unknown_depth():
+    depth = np.full((HEIGHT, WIDTH), 1.5, np.float32)
+    found = lift_region((0, 0, np.ones((HEIGHT, WIDTH), bool)), depth, CAMERA)
+    assert np.allclose(found.position_m, [0, 0, 1.5], atol=0.01)
+    assert found.covariance_m2[2, 2] > 0.05**2
+
+
 def test_a_loose_mask_does_not_take_the_table_in():
     hit, centre, size = THINGS["cube"]
     T = look_at(45, 0.9)

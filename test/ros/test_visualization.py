@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
@@ -15,7 +14,7 @@ from viper_ros.perception.projection import RegionPosition
 from viper_ros.ros.outputs import OUTPUTS
 from viper_ros.ros.requests import Request
 from viper_ros.ros.results import Place, Result
-from viper_ros.ros.visualization import BEST_RGB, draw_overlay, markers
+from viper_ros.ros.visualization import markers
 
 RVIZ = Path(__file__).parents[2] / "config" / "viper.rviz"
 
@@ -30,30 +29,6 @@ def grounding_of(width, height, regions=1, instruction="the red mug", answer="re
     return Grounding(
         instruction, answer, True, 0.93, 0.5, relevance, mapping, (region,) * regions, (width, height), 1.0
     )
-
-
-@pytest.mark.parametrize("size", [(160, 120), (640, 480), (1920, 1080), (480, 640)])
-def test_the_overlay_is_hot_where_relevance_is_and_writes_legibly(size):
-    width, height = size
-    rgb = np.full((height, width, 3), 60, np.uint8)
-    found = grounding_of(width, height)
-    picture = draw_overlay(rgb, found)
-    assert picture.shape == rgb.shape and picture.dtype == np.uint8
-    assert (rgb == 60).all(), "the source image must stay as it was"
-    centre = picture[height // 2, width // 2].astype(int)
-    assert centre[0] > 100 and centre[0] > centre[2] + 60
-    np.testing.assert_array_equal(picture[-2, -2], rgb[-2, -2])
-    x0, y0, *_ = (int(edge) for edge in found.regions[0].box_xyxy_px)
-    np.testing.assert_array_equal(picture[round(y0 + height / 6), x0], BEST_RGB)
-    caption = picture[: height // 5, : width // 2]
-    assert (caption > 200).all(axis=2).sum() > 30, "bright letters"
-    assert (caption < 40).all(axis=2).sum() > 100, "on a dark ground"
-
-
-@pytest.mark.parametrize("text", ["a" * 500, "rote Tässe \N{HOT BEVERAGE}", "one\ntwo"])
-def test_no_text_breaks_the_overlay(text):
-    picture = draw_overlay(np.zeros((40, 50, 3), np.uint8), grounding_of(50, 40, instruction=text, answer=text))
-    assert picture.shape == (40, 50, 3)
 
 
 def result_of(positions):

@@ -32,14 +32,14 @@ def draw_grounding(image: np.ndarray, found: Grounding) -> np.ndarray:
 
 
 def _caption(found: Grounding) -> list[str]:
-    lines = [_ascii(found.instruction)]
+    lines = [ascii_line(found.instruction)]
     if found.answer:
-        lines.append(f"answer: {_ascii(found.answer)}")
+        lines.append(f"answer: {ascii_line(found.answer)}")
     lines.append(f"{'present' if found.present else 'not present'} {found.confidence:.2f}")
     return lines
 
 
-def _ascii(text: str) -> str:
+def ascii_line(text: str) -> str:
     """OpenCV's built-in letters know ASCII only, and a long line would leave the picture."""
     text = text.encode("ascii", "replace").decode()
     return text if len(text) <= 60 else f"{text[:57]}..."

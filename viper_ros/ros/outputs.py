@@ -15,19 +15,20 @@ from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
 
 from viper_ros.msg import Grounding
+from viper_ros.perception.overlay import draw_grounding
 from viper_ros.ros.conversions import place_to_pose_stamped, points_to_ros, result_to_ros
 from viper_ros.ros.frames import StreamCounter
 from viper_ros.ros.images import array_to_image
 from viper_ros.ros.qos import publisher_events
 from viper_ros.ros.results import Result
-from viper_ros.ros.visualization import draw_overlay, markers
+from viper_ros.ros.visualization import markers
 
 QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Serves reliable and best-effort subscribers; depth 1 lets no queue of pictures grow."""
 
 
 def _overlay(result: Result) -> Image:
-    return array_to_image(draw_overlay(result.rgb, result.grounding), "rgb8", result.header)
+    return array_to_image(draw_grounding(result.rgb, result.grounding), "rgb8", result.header)
 
 
 def _heatmap(result: Result) -> Image:

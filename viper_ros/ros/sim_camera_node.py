@@ -195,13 +195,15 @@ class SimCamera(Node):
 def main(args: list[str] | None = None) -> None:
     """Run the node until it is interrupted."""
     rclpy.init(args=args)
-    node = SimCamera()
+    node = None
     try:
+        node = SimCamera()
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        node.close()
+        if node is not None:
+            node.close()
         rclpy.try_shutdown()
 
 

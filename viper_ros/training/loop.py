@@ -21,7 +21,7 @@ from viper_ros.perception.checkpoint import save_checkpoint
 from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.sim import Split
 from viper_ros.training.batches import Batch, sample_batch
-from viper_ros.training.losses import DenseHead, question_losses, total_loss
+from viper_ros.training.losses import DeepSupervision, DenseHead, question_losses, total_loss
 from viper_ros.training.shards import Shard, load_shards
 
 
@@ -70,6 +70,7 @@ class Run:
         # channels last: 10 % faster convolutions on a CPU
         self.model = ViperF1(model_config).to(config.device, memory_format=torch.channels_last)
         self.dense = DenseHead(model_config.grid.width).to(config.device)
+        self.deep = DeepSupervision(self.model)
         self.trained = nn.ModuleDict({"model": self.model, "dense": self.dense})
         decayed = [p for p in self.trained.parameters() if p.dim() >= 2]
         plain = [p for p in self.trained.parameters() if p.dim() < 2]
@@ -90,7 +91,7 @@ class Run:
         grid = self.model.encode(batch.pixel_values)
         losses = self.dense.losses(grid, batch)
         output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
-        losses |= question_losses(output, batch)
+        losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
         self.optimizer.zero_grad(set_to_none=True)
         total_loss(losses).backward()
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm)

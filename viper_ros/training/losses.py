@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from viper_ros.model import Grid, ViperOutput
+from viper_ros.model import Grid, ViperF1, ViperOutput
 from viper_ros.training.batches import CATEGORY_INDEX, COLOUR_INDEX, IGNORE, Batch
 
-WEIGHTS = {"target": 1.0, "dice": 1.0, "presence": 0.5, "answer": 1.0, "category": 0.5, "colour": 0.25}
+WEIGHTS = {"target": 1.0, "deep": 0.5, "dice": 1.0, "presence": 0.5, "answer": 1.0, "category": 0.5, "colour": 0.25}
 
 
 class DenseHead(nn.Module):
@@ -49,6 +49,33 @@ def question_losses(output: ViperOutput, batch: Batch) -> dict[str, Tensor]:
         "presence": (presence * batch.grounded).sum() / count,
         "answer": F.cross_entropy(output.logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORE),
     }
+
+
+class DeepSupervision:
+    """Asks every block between the first and the last to point as well, which shortens the way of the gradient.
+
+    The first block's ground token has not heard the sentence yet, so nothing can be asked of it. Forward hooks
+    collect the scores: only training wants them, and the model stays free of it.
+    """
+
+    def __init__(self, model: ViperF1) -> None:
+        self.model = model
+        self._scores: list[Tensor] = []
+        for block in model.blocks[1:-1]:
+            block.correlation.register_forward_hook(lambda _m, _i, found: self._scores.append(found.scores))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Loss of the last forward pass, which it forgets; zero for a model of one or two blocks."""
+        head, taken, self._scores = self.model.target_head, self._scores, []
+        at = (batch.input_ids == self.model.config.ground_token_id).int().argmax(dim=1)
+        row = torch.arange(len(at), device=at.device)
+        coarse = F.avg_pool2d(batch.target.unsqueeze(1), 2).flatten(1)  # (B * K, G)
+        total = batch.target.new_zeros(())
+        for scores in taken:  # (B * K, H, T, G)
+            logits = head.scale * scores[row, :, at].mean(dim=1) + head.bias
+            per_cell = F.binary_cross_entropy_with_logits(logits, coarse, reduction="none").sum(dim=1) / 10
+            total = total + (per_cell * batch.grounded).sum() / batch.grounded.sum().clamp(min=1)
+        return total / max(1, len(taken))
 
 
 def total_loss(losses: dict[str, Tensor]) -> Tensor:
