@@ -21,6 +21,7 @@ import time
 
 from support.timing import machine, ratio, status_mb, summary
 
+# isort: split
 import torch
 from torch import nn
 
@@ -132,6 +133,7 @@ class Clock:
         self.last = (time.perf_counter(), time.process_time())
 
     def lap(self) -> tuple[float, float]:
+        """Seconds since the last call, and start again."""
         now = (time.perf_counter(), time.process_time())
         spent = (now[0] - self.last[0], now[1] - self.last[1])
         self.last = now

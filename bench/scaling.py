@@ -16,6 +16,7 @@ from pathlib import Path
 
 from support.timing import exponent, machine, measure, peak_mb, ratio
 
+# isort: split
 import torch
 from torch import nn
 
@@ -39,6 +40,7 @@ class CrossAttentionPeer(nn.Module):
         self.project = nn.Linear(grid_width, width)
 
     def forward(self, tokens: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """Tokens (B, T, D), cells (B, G, Dv) -> (B, T, D)."""
         mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])
         return self.layers(tokens, self.project(cells), tgt_mask=mask, tgt_is_causal=True)
 
@@ -54,6 +56,7 @@ class Systems:
         self.peer = CrossAttentionPeer(c.width, c.grid.width, c.modulator.blocks + c.decoder.layers).eval()
 
     def at(self, tokens: int, cells: int) -> dict[str, Callable[[], object]]:
+        """One forward of each, given an encoded image."""
         c = self.nano.config
         side = int(cells**0.5)
         ids = torch.randint(3, c.vocab_size, (1, tokens))
@@ -69,6 +72,7 @@ class Systems:
         }
 
     def nano_image(self, side_px: int) -> Callable[[], object]:
+        """nano from the pixels on."""
         pixels = torch.randn(1, 3, side_px, side_px)
         ids = torch.randint(3, self.nano.config.vocab_size, (1, FEW_TOKENS))
         return lambda: self.nano(ids, pixels)

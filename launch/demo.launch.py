@@ -5,12 +5,12 @@ ros2 service call /viper/query viper_ros/srv/Query "{instruction: 'the red mug',
 ros2 service call /sim_camera/next_scene std_srvs/srv/Trigger
 """
 
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchDescription
 from viper_ros.ros.graph import demo_graph, share_folder
 from viper_ros.ros.launch_actions import describe, viper_parameters
 

@@ -5,6 +5,7 @@ and the topics of its driver.
 """
 
 from launch import LaunchDescription
+
 from viper_ros.ros.graph import two_cameras_graph
 from viper_ros.ros.launch_actions import describe, viper_parameters
 

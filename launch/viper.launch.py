@@ -7,6 +7,7 @@ ros2 launch viper_ros viper.launch.py \
 """
 
 from launch import LaunchDescription
+
 from viper_ros.ros.graph import INPUTS, viper
 from viper_ros.ros.launch_actions import describe, viper_parameters
 

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or 0
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, ImportError, ValueError) as error:
         print(f"viper: {error}", file=sys.stderr)
         return 2
 
@@ -106,7 +106,7 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from viper_ros.evaluation.pages import keep_page
-    from viper_ros.evaluation.suites import SUITES, run_suite, summarise
+    from viper_ros.evaluation.suites import SUITES, run_suite, summarise, table
     from viper_ros.perception import Predictor
 
     if options.suite not in SUITES:
@@ -116,7 +116,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.page:
         cases = keep_page(cases, options.page)
     figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(cases)
-    print(json.dumps(figures, indent=2))
+    print(table(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
 

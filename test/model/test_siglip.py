@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from viper_ros.model import GridEncoderConfig
+from viper_ros.model import GridEncoderConfig, ViperConfig, ViperF1
 
 pytest.importorskip("transformers")
 
@@ -59,6 +59,12 @@ def test_an_image_of_equal_patches_is_pooled_to_what_each_of_them_is(encoder):
     patches = torch.randn(1, 1, 24).expand(1, 9, 24)
     pooled = encoder.vision.head(patches)
     torch.testing.assert_close(encoder.pool_each(patches), pooled.unsqueeze(1).expand(1, 9, 24), atol=1e-5, rtol=1e-5)
+
+
+def test_several_blocks_need_cells_that_are_a_map():
+    grid = GridEncoderConfig("siglip_tiles", width=24, backbone=BACKBONE)
+    with pytest.raises(ValueError, match="takes 1 block, got 3"):
+        ViperF1(ViperConfig(grid=grid))
 
 
 def test_widths_that_do_not_fit_are_refused():

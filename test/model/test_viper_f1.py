@@ -1,15 +1,18 @@
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from viper_ros.model import DecoderConfig, GridEncoderConfig, ModulatorConfig, ViperConfig, ViperF1
+from viper_ros.model.registry import STATE_SPACES
 
 TINY = ViperConfig(
     name="tiny",
     vocab_size=40,
     width=24,
-    grid=GridEncoderConfig(width=16, fine_width=8, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1)),
+    grid=GridEncoderConfig(width=16, fine_width=8, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), name="conv"),
     modulator=ModulatorConfig(blocks=2, heads=2, head_width=8, state_size=4),
     decoder=DecoderConfig(layers=2, ffn_width=32),
 )
@@ -97,6 +100,44 @@ def test_nano_has_no_attention_and_at_most_12_million_parameters():
 def test_pixels_of_a_wrong_shape_are_refused_with_what_came(model):
     with pytest.raises(ValueError, match=r"multiples of 32, got \(1, 3, 60, 96\)"):
         model.encode(torch.zeros(1, 3, 60, 96))
+
+
+@pytest.mark.parametrize("field", ["state_space", "target_head"])
+def test_an_unknown_state_space_or_head_lists_the_valid_ones(field):
+    modulator = dataclasses.replace(TINY.modulator, state_space="nonsense")
+    change = {"modulator": modulator} if field == "state_space" else {"target_head": "nonsense"}
+    with pytest.raises(ValueError, match=r"nonsense.*valid are"):
+        ViperF1(dataclasses.replace(TINY, **change))
+
+
+@pytest.mark.parametrize("space", sorted(STATE_SPACES))
+@torch.inference_mode()
+def test_every_state_space_serves_the_small_model_step_by_step(space, prompt):
+    torch.manual_seed(0)
+    modulator = dataclasses.replace(TINY.modulator, state_space=space, kernel_taps=3)
+    model = ViperF1(dataclasses.replace(TINY, modulator=modulator)).eval()
+    ids, pixels = prompt
+    further = torch.tensor([[4, 6, 11, 2], [12, 4, 4, 9]])
+    whole = model(torch.cat([ids, further], dim=1), pixels)
+    _, state = model.prefill(ids, model.encode(pixels))
+    for t in range(further.shape[1]):
+        logits, _, state = model.step(further[:, t : t + 1], state)
+        torch.testing.assert_close(logits[:, 0], whole.logits[:, 4 + t], atol=1e-4, rtol=1e-3)
+
+
+def test_nano_starts_without_transformers():
+    code = "import sys; from viper_ros.perception import Predictor; from viper_ros.model import ViperConfig, ViperF1; "
+    code += "ViperF1(ViperConfig()); assert 'transformers' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("part", [{"grid": "siglip_tiles"}, {"decoder": "lfm2"}])
+def test_a_part_that_needs_the_extra_says_how_to_install_it(part, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    modulator = dataclasses.replace(TINY.modulator, blocks=1)
+    change = {key: dataclasses.replace(getattr(TINY, key), name=name) for key, name in part.items()}
+    with pytest.raises(ImportError, match=r"pip install 'viper_ros\[base\]'"):
+        ViperF1(dataclasses.replace(TINY, modulator=modulator, **change))
 
 
 @pytest.mark.parametrize("part", ["grid", "decoder"])

@@ -57,8 +57,7 @@ def test_set_up_installs_what_the_package_asks_for():
     files = ("base.txt", "dev.txt", "ros.txt")
     installed = {canonicalize_name(Requirement(line).name) for name in files for line in requirement_lines(name)}
     asked = [Requirement(line) for line in requires("viper_ros")]
-    # The base models' library is for conversions by hand, hundreds of MB that no test needs.
-    names = {canonicalize_name(item.name) for item in asked if 'extra == "base"' not in str(item.marker)}
+    names = {canonicalize_name(item.name) for item in asked}
     assert names <= installed
 
 

@@ -10,7 +10,7 @@ SENTENCES = ["pick up the red mug left of the plate", "is there a blue box?", "r
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory):
     """A folder with a randomly initialised checkpoint, written by the real code."""
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     tokenizer = Tokenizer.train(SENTENCES, vocab_size=200)
     config = ViperConfig(
         name="tiny",
@@ -18,7 +18,7 @@ def tiny_checkpoint(tmp_path_factory):
         width=24,
         ground_token_id=tokenizer.ground_id,
         eos_token_id=tokenizer.end_id,
-        grid=GridEncoderConfig(width=16, fine_width=8, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1)),
+        grid=GridEncoderConfig(width=16, fine_width=8, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), name="conv"),
         modulator=ModulatorConfig(blocks=2, heads=2, head_width=8, state_size=4),
         decoder=DecoderConfig(layers=2, ffn_width=32),
     )

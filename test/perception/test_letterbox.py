@@ -3,6 +3,7 @@ import pytest
 
 from viper_ros.perception.letterbox import Letterbox, check_image
 
+HALF = (0.5, 0.5, 0.5)
 SIZES = [(640, 480), (480, 640), (1280, 720), (256, 256), (31, 17), (1, 1), (4000, 30), (3, 900)]
 
 
@@ -13,7 +14,7 @@ def test_the_input_is_a_multiple_of_the_stride_and_holds_the_image(width, height
     assert 1 <= box.inner_width <= box.input_width <= 256
     assert 1 <= box.inner_height <= box.input_height <= 256
     assert max(box.inner_width, box.inner_height) == 256
-    assert box.apply(np.zeros((height, width, 3), np.uint8)).shape == (3, box.input_height, box.input_width)
+    assert box.apply(np.zeros((height, width, 3), np.uint8), HALF, HALF).shape == (3, box.input_height, box.input_width)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -34,7 +35,7 @@ def test_a_bright_pixel_lands_in_the_cell_that_the_mapping_says(width, height):
         x, y = int(rng.integers(8, width - 8)), int(rng.integers(8, height - 8))
         image = np.zeros((height, width, 3), np.uint8)
         image[y - 4 : y + 5, x - 4 : x + 5] = 255
-        brightest = np.unravel_index(box.apply(image)[0].argmax(), (box.input_height, box.input_width))
+        brightest = np.unravel_index(box.apply(image, HALF, HALF)[0].argmax(), (box.input_height, box.input_width))
         source_x = (brightest[1] + 0.5) / 8 * mapping.cell_width + mapping.offset_x
         source_y = (brightest[0] + 0.5) / 8 * mapping.cell_height + mapping.offset_y
         assert abs(source_x - (x + 0.5)) <= 4 + width / 256

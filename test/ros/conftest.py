@@ -61,7 +61,7 @@ def viper_checkpoint(tmp_path_factory):
         width=24,
         ground_token_id=tokenizer.ground_id,
         eos_token_id=tokenizer.end_id,
-        grid=GridEncoderConfig(width=16, fine_width=8, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1)),
+        grid=GridEncoderConfig(width=16, fine_width=8, widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), name="conv"),
         modulator=ModulatorConfig(blocks=1, heads=2, head_width=8, state_size=4),
         decoder=DecoderConfig(layers=1, ffn_width=32),
         calibration=CalibrationConfig(presence_scale=0.0, cell_scale=0.0, threshold=0.4),

@@ -18,7 +18,7 @@ from viper_ros.training.shards import load_shards, render_shards
 
 SMALL = {
     "width": 32,
-    "grid": {"width": 24, "fine_width": 8, "widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
+    "grid": {"name": "conv", "width": 24, "fine_width": 8, "widths": [8, 16, 16, 16], "depths": [1, 1, 1, 1]},
     "modulator": {"blocks": 2, "heads": 2, "head_width": 16, "state_size": 4},
     "decoder": {"layers": 1, "ffn_width": 48},
 }
@@ -40,6 +40,7 @@ def config(data, tmp_path_factory):
         data=str(data),
         out=str(tmp_path_factory.mktemp("runs") / "small"),
         validation_shards=1,
+        dense_steps=1,
         steps=4,
         images=2,
         questions=2,
@@ -119,15 +120,30 @@ def test_resuming_gives_what_one_go_gives(finished, tmp_path):
         torch.testing.assert_close(again.model.state_dict()[name], tensor, atol=1e-6, rtol=1e-5)
 
 
-def test_learning_rate_rises_then_falls_to_two_percent():
-    config = TrainingConfig(steps=1000, warmup_steps=100)
+def test_learning_rate_warms_up_in_both_phases_and_falls_to_two_percent():
+    config = TrainingConfig(dense_steps=200, steps=1000, warmup_steps=50)
     rates = [learning_rate(step, config) for step in range(1000)]
-    assert int(np.argmax(rates)) in (99, 100)
+    assert rates[0] < rates[49] == rates[199] == pytest.approx(config.learning_rate)
+    assert rates[200] == rates[0]
+    assert int(np.argmax(rates[200:])) in (49, 50)
     assert rates[-1] == pytest.approx(0.02 * config.learning_rate, rel=0.01)
 
 
+def test_the_dense_phase_trains_the_encoder_alone(finished, data):
+    run = Run(dataclasses.replace(finished, dense_steps=5), _tokenizer(finished))
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    shard = load_shards(data, Split.TRAIN)[0]
+    batch = make_batch(np.random.default_rng(0), shard, np.arange(2), run.tokenizer, questions=2, augment=False)
+    losses = run.train_step(batch)
+    assert {"category", "colour"} <= set(losses) and "answer" not in losses
+    changed = {name.split(".")[0] for name, tensor in run.model.state_dict().items() if (tensor != before[name]).any()}
+    assert changed == {"grid_encoder"}
+
+
 def test_loss_falls_on_scenes_that_are_learnt_by_heart(finished, data):
-    run = Run(dataclasses.replace(finished, learning_rate=3e-3, warmup_steps=1, steps=60), _tokenizer(finished))
+    run = Run(
+        dataclasses.replace(finished, learning_rate=3e-3, warmup_steps=1, dense_steps=0, steps=60), _tokenizer(finished)
+    )
     shard = load_shards(data, Split.TRAIN)[0]
     batch = make_batch(np.random.default_rng(0), shard, np.arange(2), run.tokenizer, questions=2, augment=False)
     losses = [run.train_step(batch) for _ in range(60)]

@@ -134,3 +134,22 @@ def _cell_calibration_error(case: Case) -> float:
         raise ValueError(f"a grid of {rows} x {columns} does not tile {mask.shape}")
     covered = mask.reshape(rows, h // rows, columns, w // columns).mean(axis=(1, 3))
     return expected_calibration_error(case.grounding.relevance, covered)
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Figures of one suite as lines of text: name, value, number of cases."""
+    lines = [f"{'suite ' + figures['suite']:<28}{figures['scenes']} scenes, {figures['questions']} questions"]
+    for name, value in figures.items():
+        if isinstance(value, float):
+            lines.append(f"{name:<28}{value:>8.3f}")
+        elif isinstance(value, dict) and "n" in value:
+            lines.append(_row(name, value))
+            lines += [_row(f"  {kind}", rate) for kind, rate in value.get("by_kind", {}).items()]
+        elif isinstance(value, dict):
+            lines += [name, *(_row(f"  {kind}", rate) for kind, rate in value.items())]
+    return "\n".join(lines)
+
+
+def _row(name: str, value: dict[str, Any]) -> str:
+    rate = value.get("rate", value.get("mean"))
+    return f"{name:<28}{rate:>8.3f}  of {value['n']}"

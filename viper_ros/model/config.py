@@ -17,10 +17,10 @@ from typing import Any
 class GridEncoderConfig:
     """Image -> grid of embeddings."""
 
-    name: str = "conv"  # or "siglip_tiles"
+    name: str = "efficientnet_lite0"  # or "conv", "siglip_tiles"
     width: int = 96  # Dv, channels of a grid embedding
+    fine_width: int = 32  # channels of the fine features at stride 4; not of siglip_tiles
     # conv
-    fine_width: int = 32  # channels of the fine features at stride 4
     widths: tuple[int, int, int, int] = (32, 80, 144, 192)  # channels at strides 4, 8, 16 and 32
     depths: tuple[int, int, int, int] = (1, 2, 2, 2)
     # siglip_tiles
@@ -79,8 +79,9 @@ class ViperConfig:
     width: int = 192  # D
     image_size: int = 256  # longer side of the network's input [px]
     stride: int = 32  # the input is padded to a multiple of this [px]
-    pixel_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB statistics of [0, 1] that the input is
-    pixel_std: tuple[float, float, float] = (0.229, 0.224, 0.225)  # normalised with; ImageNet's
+    # RGB statistics of [0, 1] that the input is normalised with; those that EfficientNet-Lite was trained with
+    pixel_mean: tuple[float, float, float] = (0.498, 0.498, 0.498)
+    pixel_std: tuple[float, float, float] = (0.502, 0.502, 0.502)
     ground_token_id: int = 1  # closes the instruction; its relevance is the instruction's
     image_token_id: int | None = None  # opens the instruction, where a template surrounds it
     eos_token_id: int = 2

@@ -29,7 +29,10 @@ class GatedShortConv(nn.Module):
         if window is None:
             window = gated.new_zeros(*gated.shape[:2], self.kernel - 1)
         padded = torch.cat([window, gated], dim=-1)  # (B, D, K - 1 + T)
-        mixed = self.conv(padded).transpose(1, 2)  # (B, T, D)
+        if x.shape[1] == 1:  # a product is several times faster than starting a convolution for one token
+            mixed = (padded * self.conv.weight[:, 0]).sum(dim=-1).unsqueeze(1)  # (B, 1, D)
+        else:
+            mixed = self.conv(padded).transpose(1, 2)  # (B, T, D)
         return self.out_proj(gate_out * mixed), padded[..., padded.shape[-1] - self.kernel + 1 :]
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from viper_ros.model.config import GridEncoderConfig
+from viper_ros.model.efficientnet import EfficientNetLite0
 
 
 class Grid(NamedTuple):
@@ -35,20 +36,18 @@ class ConvBlock(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-class ConvGridEncoder(nn.Module):
-    """A small residual network with a top-down path (FPN, arXiv 1612.03144); works at any size that 32 divides.
+class PyramidGridEncoder(nn.Module):
+    """A convolutional backbone with a top-down path (FPN, arXiv 1612.03144); works at any size that 32 divides.
 
-    Plain 3x3 convolutions, because on a CPU they reach a far larger share of the peak than depthwise ones do.
+    A subclass makes ``self.backbone``, which gives features at strides 4, 8, 16 and 32.
     """
 
-    def __init__(self, config: GridEncoderConfig) -> None:
+    cells_are_a_map = True  # rows of columns, so that a sentence can modulate them with their neighbours
+    backbone: nn.Module
+
+    def __init__(self, config: GridEncoderConfig, channels: tuple[int, int, int, int]) -> None:
         super().__init__()
-        c4, c8, c16, c32 = config.widths
-        n4, n8, n16, n32 = config.depths
-        self.stage4 = nn.Sequential(_conv(3, 24, 2), nn.ReLU(), _stage(24, c4, n4))
-        self.stage8 = _stage(c4, c8, n8)
-        self.stage16 = _stage(c8, c16, n16)
-        self.stage32 = _stage(c16, c32, n32)
+        c4, c8, c16, c32 = channels
         self.lateral8 = nn.Conv2d(c8, config.width, 1)
         self.lateral16 = nn.Conv2d(c16, config.width, 1)
         self.lateral32 = nn.Conv2d(c32, config.width, 1)
@@ -60,10 +59,7 @@ class ConvGridEncoder(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Grid:
         """Pixels (B, 3, H, W), normalised -> :class:`Grid`."""
-        f4 = self.stage4(pixel_values)  # (B, c4, H/4, W/4)
-        f8 = self.stage8(f4)
-        f16 = self.stage16(f8)
-        f32 = self.stage32(f16)
+        f4, f8, f16, f32 = self.backbone(pixel_values)
         top = self.lateral32(f32) + self.whole(f32.mean(dim=(2, 3), keepdim=True))
         middle = self.lateral16(f16) + _double(top)
         cells = self.smooth(self.lateral8(f8) + _double(middle))  # (B, Dv, Gh, Gw)
@@ -71,6 +67,42 @@ class ConvGridEncoder(nn.Module):
         cells = cells.flatten(2).transpose(1, 2)  # (B, G, Dv)
         cells = self.norm(cells + self.position(position_features(gh, gw, cells)))
         return Grid(cells, (gh, gw), self.fine(f4))
+
+
+class ConvBackbone(nn.Module):
+    """A small residual network of plain 3x3 convolutions."""
+
+    def __init__(self, config: GridEncoderConfig) -> None:
+        super().__init__()
+        c4, c8, c16, c32 = config.widths
+        n4, n8, n16, n32 = config.depths
+        self.stage4 = nn.Sequential(_conv(3, 24, 2), nn.ReLU(), _stage(24, c4, n4))
+        self.stage8 = _stage(c4, c8, n8)
+        self.stage16 = _stage(c8, c16, n16)
+        self.stage32 = _stage(c16, c32, n32)
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pixels (B, 3, H, W) -> features at strides 4, 8, 16, 32."""
+        f4 = self.stage4(pixel_values)  # (B, c4, H/4, W/4)
+        f8 = self.stage8(f4)
+        f16 = self.stage16(f8)
+        return f4, f8, f16, self.stage32(f16)
+
+
+class ConvGridEncoder(PyramidGridEncoder):
+    """On a backbone that starts from nothing; any width and depth."""
+
+    def __init__(self, config: GridEncoderConfig) -> None:
+        super().__init__(config, config.widths)
+        self.backbone = ConvBackbone(config)
+
+
+class EfficientNetGridEncoder(PyramidGridEncoder):
+    """On EfficientNet-Lite0, which can start from ImageNet weights."""
+
+    def __init__(self, config: GridEncoderConfig) -> None:
+        super().__init__(config, EfficientNetLite0.channels)
+        self.backbone = EfficientNetLite0()
 
 
 _FREQUENCIES = 4

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from viper_ros.model.config import ModulatorConfig
 
-_CHANNELS_AT_ONCE = 64  # bounds the memory of the kernel's and the cut's computation
+_CHANNELS_AT_ONCE = 16  # bounds the memory of the kernel's and the cut's computation
 
 
 class Dplr(NamedTuple):
@@ -122,8 +122,9 @@ def _transform(system: Dplr, z: Tensor) -> Tensor:
     push = s.dt.view(-1, 1) / 2 * (1 + z)  # (D, Z)
     inverse = 1 / (1 - z - push.unsqueeze(1) * s.a.unsqueeze(-1))  # (D, N, Z)
     left, right = torch.stack([s.c, s.p.conj()]), torch.stack([s.b, s.p])  # (2, D, N)
-    r = torch.einsum("xdn,ydn,dnz->xydz", left, right, inverse)  # (2, 2, D, Z)
-    return s.dt.view(-1, 1) * (r[0, 0] - push * r[0, 1] * r[1, 0] / (1 + push * r[1, 1]))
+    pairs = (left.unsqueeze(1) * right).permute(2, 0, 1, 3).flatten(1, 2)  # (D, 4, N): C~ B, C~ P, P^* B, P^* P
+    cb, cp, pb, pp = (pairs @ inverse).unbind(dim=1)  # (D, Z) each
+    return s.dt.view(-1, 1) * (cb - push * cp * pb / (1 + push * pp))
 
 
 def recurrence(system: Dplr, taps: int = 0) -> Recurrence:

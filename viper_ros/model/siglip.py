@@ -22,6 +22,8 @@ class SiglipTilesGridEncoder(nn.Module):
     patch (docs/decisions/0003-dense-relevance.md).
     """
 
+    cells_are_a_map = False
+
     def __init__(self, config: GridEncoderConfig) -> None:
         super().__init__()
         transformers = require_transformers("the grid encoder 'siglip_tiles'")

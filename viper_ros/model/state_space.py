@@ -117,6 +117,6 @@ class LiquidStateSpace(nn.Module):
         if state is not None:
             first = decay[:, :1] * state.unsqueeze(1) + drive[:, :1]
             drive = torch.cat([first, drive[:, 1:]], dim=1)
-        h = scan(decay, drive)  # (B, T, D, N)
+        h = scan(decay, drive) if x.shape[1] > 1 else drive  # (B, T, D, N)
         y = self.norm((h @ c_t.unsqueeze(-1)).squeeze(-1) + self.skip * x)  # (B, T, D)
         return nn.functional.glu(self.out_proj(nn.functional.gelu(y)), dim=-1), h[:, -1]

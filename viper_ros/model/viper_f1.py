@@ -54,6 +54,10 @@ class ViperF1(nn.Module):
         self.embed = nn.Embedding(c.vocab_size, c.width)
         nn.init.normal_(self.embed.weight, std=c.width**-0.5)  # shared with the language head
         self.grid_encoder = lookup(GRID_ENCODERS, c.grid.name, "grid encoder")(c.grid)
+        if m.blocks > 1 and not self.grid_encoder.cells_are_a_map:
+            raise ValueError(
+                f"grid encoder {c.grid.name!r} has cells that are no map; it takes 1 block, got {m.blocks}"
+            )
         self.blocks = nn.ModuleList(ModulatorBlock(c.width, c.grid.width, m) for _ in range(m.blocks))
         self.grid_modulations = nn.ModuleList(
             GridModulation(c.grid.width, c.width, m.heads) for _ in range(m.blocks - 1)

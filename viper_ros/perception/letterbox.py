@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-MEAN_RGB = (0.485, 0.456, 0.406)  # ImageNet statistics, of [0, 1]
-STD_RGB = (0.229, 0.224, 0.225)
+RGB = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -43,16 +42,19 @@ class Letterbox:
         inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
         return cls(width, height, inner_w, inner_h, _ceil_to(inner_w, stride), _ceil_to(inner_h, stride))
 
-    def apply(self, image: np.ndarray) -> np.ndarray:
-        """Source (H, W, 3) uint8 RGB -> network input (3, input_height, input_width) float32, normalised."""
+    def apply(self, image: np.ndarray, mean: RGB, std: RGB) -> np.ndarray:
+        """Source (H, W, 3) uint8 RGB -> network input (3, input_height, input_width) float32.
+
+        ``mean`` and ``std`` are the checkpoint's statistics of RGB in [0, 1]; padding is the mean colour.
+        """
         shrinks = self.inner_width < self.width
         inner = cv2.resize(
             image,
             (self.inner_width, self.inner_height),
             interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
         )
-        canvas = np.zeros((self.input_height, self.input_width, 3), np.float32)  # padding is the mean colour
-        normalised = (inner.astype(np.float32) / 255 - np.float32(MEAN_RGB)) / np.float32(STD_RGB)
+        canvas = np.zeros((self.input_height, self.input_width, 3), np.float32)
+        normalised = (inner.astype(np.float32) / 255 - np.float32(mean)) / np.float32(std)
         canvas[: self.inner_height, : self.inner_width] = normalised
         return np.ascontiguousarray(canvas.transpose(2, 0, 1))
 

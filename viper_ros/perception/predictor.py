@@ -16,7 +16,7 @@ from viper_ros.model import GREEDY, Grid, Sampling, ViperF1, ViperOutput, ViperS
 from viper_ros.perception.chat import ChatTokenizer
 from viper_ros.perception.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
 from viper_ros.perception.heatmap import heatmap_from_grid
-from viper_ros.perception.letterbox import MEAN_RGB, STD_RGB, GridMapping, Letterbox, check_image
+from viper_ros.perception.letterbox import GridMapping, Letterbox, check_image
 from viper_ros.perception.precision import with_precision
 from viper_ros.perception.regions import Region, find_regions
 from viper_ros.perception.tokenizer import Tokenizer
@@ -100,8 +100,10 @@ class Predictor:
         """
         started = time.perf_counter()
         height, width = check_image(image).shape[:2]
-        letterbox = Letterbox.fit(width, height, self.model.config.image_size, self.model.config.stride)
-        pixels = self._normalised(letterbox.apply(image)).unsqueeze(0).to(self.device, self.dtype)
+        config = self.model.config
+        letterbox = Letterbox.fit(width, height, config.image_size, config.stride)
+        pixels = torch.from_numpy(letterbox.apply(image, config.pixel_mean, config.pixel_std))
+        pixels = pixels.unsqueeze(0).to(self.device, self.dtype)
         grid = self.model.encode(pixels)
         return EncodedImage(grid, letterbox, _ms_since(started))
 
@@ -222,16 +224,6 @@ class Predictor:
         should_stop, limit, sampling = answering
         for token in self.model.stream(output.logits[:, -1], state, limit, should_stop, sampling, prompt_ids):
             yield int(token)
-
-    def _normalised(self, pixels: np.ndarray) -> torch.Tensor:
-        """Network input (3, H, W) in ImageNet's statistics, as the letterbox makes it -> in the checkpoint's."""
-        pixels, config = torch.from_numpy(pixels), self.model.config
-        if config.pixel_mean == MEAN_RGB and config.pixel_std == STD_RGB:
-            return pixels
-        mean, std, new_mean, new_std = (
-            torch.tensor(v).view(3, 1, 1) for v in (MEAN_RGB, STD_RGB, config.pixel_mean, config.pixel_std)
-        )
-        return (pixels * std + mean - new_mean) / new_std
 
 
 def _ms_since(started: float) -> float:

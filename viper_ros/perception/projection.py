@@ -249,17 +249,17 @@ def _ellipsoid_length(seen_m: float, height_m: float, sine: float) -> float:
 
 
 def _floating_body(points, weights, view) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A body with nothing known under it: as deep again as what was seen of it, but no deeper than its lesser width.
+    """A body with nothing known under it: three times as deep as what was seen, but no deeper than its lesser width.
 
-    That is right for a ball, and leaves the position of a flat front on that front; how deep the thing behind it may be
-    shows in the extent that the uncertainty is taken from.
+    That is right for a ball, which shows half of its depth, less the steep rim that is peeled off; and it leaves the
+    position of a flat front on that front. How deep the thing behind it may be shows in extent and covariance.
     """
     sideways = np.cross([0.0, 1.0, 0.0], view)
     sideways /= np.linalg.norm(sideways)
     axes = np.stack([view, sideways, np.cross(view, sideways)])
     edges = np.array([_edges(points @ axis, weights) for axis in axes])  # (3, 2)
     seen, width, height = edges[:, 1] - edges[:, 0]
-    depth = max(seen, min(2 * seen, width, height))
+    depth = max(seen, min(3 * seen, width, height))
     centre = edges.mean(1)
     centre[0] = edges[0, 0] + depth / 2
     return axes.T @ centre, np.array([max(seen, min(width, height)), width, height]), axes

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchContext, LaunchDescription
 from viper_ros.ros.graph import PACKAGE, NodeSpec, default_params_file, large_image_environment
+
+STOP_TIMEOUT_S = "15"
+"""How long a node may take to end after Ctrl-C before launch insists: a busy machine takes seconds to unload torch."""
 
 COMMON_ARGUMENTS = {
     "params_file": (default_params_file, "Parameters of the viper node"),
@@ -55,6 +58,7 @@ def node_action(spec: NodeSpec) -> Node:
         additional_env=large_image_environment(),
         output="screen",
         emulate_tty=True,
+        sigterm_timeout=STOP_TIMEOUT_S,
     )
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from viper_ros.ros.graph import NodeSpec, large_image_environment
 
-INTERRUPT_S, TERMINATE_S = 5.0, 3.0
+INTERRUPT_S, TERMINATE_S = 15.0, 3.0
 """How long a process may take to end after SIGINT, and then after SIGTERM, before it is killed [s]."""
 
 _PR_SET_PDEATHSIG = 1

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from viper_ros.model.presets import nano_config
 from viper_ros.perception.letterbox import Letterbox
 from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.sim.vocabulary import CATEGORIES, PAINTED
@@ -20,6 +21,7 @@ from viper_ros.training.shards import Shard
 CATEGORY_INDEX = {name: i + 1 for i, name in enumerate(CATEGORIES)}  # 0 is background
 COLOUR_INDEX = {name: i + 1 for i, name in enumerate(PAINTED)}
 IGNORE = -100
+NANO = nano_config()
 
 
 class Batch(NamedTuple):
@@ -54,13 +56,13 @@ def make_batch(
 ) -> Batch:
     """Batch of the scenes ``picks`` of a shard with ``questions`` sampled questions on each."""
     height, width = shard.ids.shape[1:]
-    box = Letterbox.fit(width, height, max(width, height), 32)
+    box = Letterbox.fit(width, height, NANO.image_size, NANO.stride)
     pixels, categories, colours, sequences, targets, present, grounded = [], [], [], [], [], [], []
     for i in picks:
         scene, ids = shard.scenes[i], np.zeros((box.input_height, box.input_width), np.uint8)
         ids[:height, :width] = shard.ids[i]
         rgb = augment_photometric(rng, shard.rgb[i]) if augment else shard.rgb[i]
-        pixels.append(torch.from_numpy(box.apply(rgb)))
+        pixels.append(torch.from_numpy(box.apply(rgb, NANO.pixel_mean, NANO.pixel_std)))
         category, colour = _label_maps(scene["objects"], ids[4::8, 4::8])
         categories.append(torch.from_numpy(category))
         colours.append(torch.from_numpy(colour))

@@ -22,6 +22,7 @@ from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.sim import Split
 from viper_ros.training.batches import Batch, sample_batch
 from viper_ros.training.losses import DeepSupervision, DenseHead, question_losses, total_loss
+from viper_ros.training.pretrained import load_imagenet
 from viper_ros.training.shards import Shard, load_shards
 
 
@@ -32,9 +33,13 @@ class TrainingConfig:
     data: str = "data/tabletop"
     out: str = "runs/nano"
     validation_shards: int = 4  # the first ones of the TRAIN split, never trained on: calibration and learning curves
-    steps: int = 4000
+    dense_steps: int = 400  # first, the grid encoder alone learns to name cells: a third of the cost of a full step
+    steps: int = 4000  # in all
     images: int = 16
     questions: int = 4  # on each image of a batch
+    imagenet: bool = False  # start the grid encoder's backbone from ImageNet weights (efficientnet_lite0 only)
+    frozen_stages: int = 0  # of that backbone stay as they are; the first three cost most of a step and know edges
+    backbone_rate: float = 0.25  # of the learning rate, for the rest of the backbone
     learning_rate: float = 1.5e-3
     warmup_steps: int = 150
     weight_decay: float = 0.05
@@ -72,10 +77,14 @@ class Run:
         self.dense = DenseHead(model_config.grid.width).to(config.device)
         self.deep = DeepSupervision(self.model)
         self.trained = nn.ModuleDict({"model": self.model, "dense": self.dense})
-        decayed = [p for p in self.trained.parameters() if p.dim() >= 2]
-        plain = [p for p in self.trained.parameters() if p.dim() < 2]
-        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+        self.frozen: list[nn.Module] = []
+        if config.imagenet:
+            backbone = self.model.grid_encoder.backbone
+            load_imagenet(backbone)
+            self.frozen = [backbone.stem, *backbone.stages[: config.frozen_stages]] if config.frozen_stages else []
+        for module in self.frozen:
+            module.requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=config.learning_rate, betas=(0.9, 0.98))
         self.average = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
     @property
@@ -86,12 +95,15 @@ class Run:
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One step of the optimiser -> losses by name."""
         self.trained.train()
+        for module in self.frozen:
+            module.eval()  # batch normalisation by the statistics it came with
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.config)
+            group["lr"] = learning_rate(self.step, self.config) * group["rate"]
         grid = self.model.encode(batch.pixel_values)
         losses = self.dense.losses(grid, batch)
-        output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
-        losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
+        if self.step >= self.config.dense_steps:
+            output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
+            losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
         self.optimizer.zero_grad(set_to_none=True)
         total_loss(losses).backward()
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm)
@@ -131,6 +143,22 @@ class Run:
                 self.optimizer.state[parameter] = moments
         self.step = int(tensors["step"])
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by weight decay (none on vectors) and by share of the learning rate."""
+        groups = []
+        for in_backbone in (True, False):
+            for decays in (True, False):
+                parameters = [
+                    parameter
+                    for name, parameter in self.trained.named_parameters()
+                    if ("grid_encoder.backbone" in name) == in_backbone
+                    and (parameter.dim() >= 2) == decays
+                    and parameter.requires_grad
+                ]
+                decay, rate = self.config.weight_decay * decays, self.config.backbone_rate if in_backbone else 1.0
+                groups.append({"params": parameters, "weight_decay": decay, "rate": rate})
+        return groups
+
     def _update_average(self) -> None:
         decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
         for name, tensor in self.model.state_dict().items():
@@ -168,17 +196,20 @@ def train(config: TrainingConfig) -> None:
                 record |= sums | {"s_per_step": (time.perf_counter() - since) / config.log_every}
                 with (out / "log.jsonl").open("a") as log:
                     log.write(json.dumps(record) + "\n")
-                progress.set_postfix_str(f"target {sums['target']:.3f} answer {sums['answer']:.3f}")
+                progress.set_postfix_str(" ".join(f"{name} {value:.3f}" for name, value in sums.items()))
                 sums, since = {}, time.perf_counter()
             if run.step % config.save_every == 0 or run.step == config.steps:
                 run.save()
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Linear warm-up, then half a cosine down to 2 % of the peak."""
-    if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    """Warm-up and a constant while only the encoder learns; then warm-up and half a cosine down to 2 % of the peak."""
+    phase_step = step - (config.dense_steps if step >= config.dense_steps else 0)
+    if phase_step < config.warmup_steps:
+        return config.learning_rate * (phase_step + 1) / config.warmup_steps
+    if step < config.dense_steps:
+        return config.learning_rate
+    done = (phase_step - config.warmup_steps) / max(1, config.steps - config.dense_steps - config.warmup_steps)
     return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
