@@ -44,12 +44,13 @@ def _query(options: argparse.Namespace) -> None:
 
     from viper_ros.perception import Predictor
 
+    image = _read_image(options.image)
     predictor = Predictor.from_pretrained(options.model, options.device)
-    grounding = predictor.query(_read_image(options.image), options.instruction, options.threshold)
+    grounding = predictor.query(image, options.instruction, options.threshold)
     if options.overlay:
         from viper_ros.perception.overlay import draw_grounding
 
-        picture = draw_grounding(_read_image(options.image), grounding)
+        picture = draw_grounding(image, grounding)
         if not cv2.imwrite(str(options.overlay), picture[..., ::-1]):
             raise ValueError(f"cannot write {options.overlay}; use a name that ends in .png or .jpg")
     print(json.dumps(_summary(grounding), indent=2) if options.json else _sentence(grounding))

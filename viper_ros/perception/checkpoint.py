@@ -90,6 +90,7 @@ def save_checkpoint(
         for name, tensor in model.state_dict().items()
     }
     save_file(tensors, str(folder / WEIGHTS), metadata={"format": "pt"})
+    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)  # safetensors leaves it to its owner alone
     tokenizer.save(folder / TOKENIZER)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import rclpy
+from rclpy._rclpy_pybind11 import InvalidHandle
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -62,5 +63,7 @@ def spin_on(executor: Executor, node: Node) -> None:
             return
         except ExternalShutdownException:
             return
+        except InvalidHandle:
+            continue  # a subscription that was destroyed while its event waited (rclpy): there is nobody left to tell
         except Exception:
             log.error(f"a callback failed:\n{traceback.format_exc()}")

@@ -123,12 +123,14 @@ class ViperNode(LifecycleNode):
         self.worker.open()
         self._standing.start()
         self._state = "active"
+        self.get_logger().info(f"active, listening to {self.resolve_topic_name('image')}")
         return SUCCESS
 
     @reported
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Answer everything pending with NOT_ACTIVE and unsubscribe; returns when the worker is at rest."""
         self._rest()
+        self.get_logger().info("inactive: everything pending is answered")
         return SUCCESS
 
     @reported
