@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from viper_ros.model import Grid, ViperF1, ViperOutput
 from viper_ros.training.batches import CATEGORY_INDEX, COLOUR_INDEX, IGNORE, Batch
 
-WEIGHTS = {"target": 0.3, "deep": 0.15, "dice": 0.5, "presence": 0.5, "answer": 1.0, "category": 1.0, "colour": 0.7}
+WEIGHTS = {"target": 0.6, "deep": 0.3, "dice": 0.5, "presence": 0.5, "answer": 1.0, "category": 1.0, "colour": 0.7}
 
 
 class DenseHead(nn.Module):
