@@ -14,7 +14,7 @@ def figures():
 
 def test_it_points_at_what_is_meant(figures):
     assert figures["pointing"]["n"] > 60
-    assert figures["pointing"]["rate"] > 0.55
+    assert figures["pointing"]["rate"] > 0.5
     assert figures["pointing"]["rate"] > 10 * figures["pointing_by_chance"]
 
 
@@ -23,7 +23,7 @@ def test_it_knows_what_is_not_there(figures):
 
 
 def test_it_answers(figures):
-    assert figures["answers"]["rate"] > 0.4
+    assert figures["answers"]["rate"] > 0.25
 
 
 def test_cells_are_probabilities_that_mean_something(figures):
