@@ -51,7 +51,8 @@ def _query(options: argparse.Namespace) -> None:
         from viper_ros.perception.overlay import draw_grounding
 
         picture = draw_grounding(image, grounding)
-        if not cv2.imwrite(str(options.overlay), picture[..., ::-1]):
+        name = str(options.overlay)
+        if not (cv2.haveImageWriter(name) and cv2.imwrite(name, picture[..., ::-1])):  # imwrite raises on an ending
             raise ValueError(f"cannot write {options.overlay}; use a name that ends in .png or .jpg")
     print(json.dumps(_summary(grounding), indent=2) if options.json else _sentence(grounding))
 
