@@ -16,9 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
     _add_evaluate(subparsers)
     _add_training(subparsers)
     _add_import(subparsers)
+    from viper_ros.ros import bag_cli
     from viper_ros.ros.bringup import add_subcommands
 
     add_subcommands(subparsers)
+    bag_cli.add_parser(subparsers)
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or 0
