@@ -1,24 +1,11 @@
 import numpy as np
 import pytest
 
-from viper_ros.perception import GridMapping, Grounding, Region
 from viper_ros.perception.overlay import BEST_RGB, draw_grounding
 
 
-def grounding_of(width, height, regions=1, instruction="the red mug", answer="red mug"):
-    relevance = np.zeros((6, 8), np.float32)
-    relevance[2:4, 3:5] = 0.9
-    mapping = GridMapping(0.0, 0.0, width / 8, height / 6)
-    x0, y0, x1, y1 = width * 3 // 8, height // 3, width * 5 // 8, height * 2 // 3
-    window = np.ones((y1 - y0, x1 - x0), bool)
-    region = Region((x0, y0, x1, y1), 0.9, ((x0 + x1) / 2, (y0 + y1) / 2), window, (width, height))
-    return Grounding(
-        instruction, answer, True, 0.93, 0.5, relevance, mapping, (region,) * regions, (width, height), 1.0
-    )
-
-
 @pytest.mark.parametrize("size", [(160, 120), (640, 480), (1920, 1080), (480, 640)])
-def test_the_overlay_is_hot_where_relevance_is_and_writes_legibly(size):
+def test_the_overlay_is_hot_where_relevance_is_and_writes_legibly(size, grounding_of):
     width, height = size
     rgb = np.full((height, width, 3), 60, np.uint8)
     found = grounding_of(width, height)
@@ -36,6 +23,6 @@ def test_the_overlay_is_hot_where_relevance_is_and_writes_legibly(size):
 
 
 @pytest.mark.parametrize("text", ["a" * 500, "rote Tässe \N{HOT BEVERAGE}", "one\ntwo"])
-def test_no_text_breaks_the_overlay(text):
+def test_no_text_breaks_the_overlay(text, grounding_of):
     picture = draw_grounding(np.zeros((40, 50, 3), np.uint8), grounding_of(50, 40, instruction=text, answer=text))
     assert picture.shape == (40, 50, 3)

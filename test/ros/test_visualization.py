@@ -3,45 +3,42 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker
 
 from viper_ros.msg import Status
-from viper_ros.perception import Grounding, Region
-from viper_ros.perception.letterbox import GridMapping
 from viper_ros.perception.projection import RegionPosition
 from viper_ros.ros.outputs import OUTPUTS
 from viper_ros.ros.requests import Request
 from viper_ros.ros.results import Place, Result
 from viper_ros.ros.visualization import markers
 
+COVARIANCE = np.eye(3) * 1e-6
 RVIZ = Path(__file__).parents[2] / "config" / "viper.rviz"
 
 
-def grounding_of(width, height, regions=1, instruction="the red mug", answer="red mug"):
-    relevance = np.zeros((6, 8), np.float32)
-    relevance[2:4, 3:5] = 0.9
-    mapping = GridMapping(0.0, 0.0, width / 8, height / 6)
-    x0, y0, x1, y1 = width * 3 // 8, height // 3, width * 5 // 8, height * 2 // 3
-    window = np.ones((y1 - y0, x1 - x0), bool)
-    region = Region((x0, y0, x1, y1), 0.9, ((x0 + x1) / 2, (y0 + y1) / 2), window, (width, height))
-    return Grounding(
-        instruction, answer, True, 0.93, 0.5, relevance, mapping, (region,) * regions, (width, height), 1.0
-    )
+@pytest.fixture
+def result_of(grounding_of):
+    """Makes a result with a region for each of the given positions, None for one without."""
+
+    def make(positions):
+        found = grounding_of(64, 48, regions=len(positions))
+        places = tuple(
+            Place(
+                p and RegionPosition(np.array(p), np.eye(3) * 1e-6, np.array([0.08, 0.09, 0.1]), 1.0, None, None),
+                "base",
+            )
+            for p in positions
+        )
+        header = Header(frame_id="camera")
+        return Result(Request("the red mug"), Status(), header, found, places=places)
+
+    return make
 
 
-def result_of(positions):
-    found = grounding_of(64, 48, regions=len(positions))
-    places = tuple(
-        Place(p and RegionPosition(np.array(p), np.eye(3) * 1e-6, np.array([0.08, 0.09, 0.1]), 1.0, None, None), "base")
-        for p in positions
-    )
-    header = Header(frame_id="camera")
-    return Result(Request("the red mug"), Status(), header, found, places=places)
-
-
-def test_each_region_with_a_position_gets_a_box_and_a_label():
+def test_each_region_with_a_position_gets_a_box_and_a_label(result_of):
     clear, *rest = markers(result_of([(0.1, 0.2, 0.3), None, (0.4, 0.5, 0.6)])).markers
     assert clear.action == Marker.DELETEALL
     boxes = [marker for marker in rest if marker.type == Marker.CUBE]
@@ -53,7 +50,7 @@ def test_each_region_with_a_position_gets_a_box_and_a_label():
     assert labels[0].pose.position.z > boxes[0].pose.position.z
 
 
-def test_a_result_without_positions_only_clears_the_markers():
+def test_a_result_without_positions_only_clears_the_markers(result_of):
     assert [marker.action for marker in markers(result_of([None])).markers] == [Marker.DELETEALL]
 
 
