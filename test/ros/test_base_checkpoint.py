@@ -22,8 +22,9 @@ def test_a_released_checkpoint_answers_through_the_node(make_rig, with_words, tm
     found = rig.ask("red mug", want_answer=True, threshold=0.01)
     assert found.status.code in (Status.OK, Status.NOT_FOUND), found.status.message
     assert found.header == header
-    assert (found.relevance.height, found.relevance.width) == (16, 16), (
-        "the dense map, not the five cells of the answer"
-    )
+    assert (found.relevance.height, found.relevance.width) == (16, 16), "the dense map, not the answer's five cells"
     assert found.model == folder.name
-    assert found.answer, "random weights say something"
+    direct = Predictor.from_pretrained(folder).query(np.full((rig.height, rig.width, 3), 128, np.uint8), "red mug")
+    assert found.answer == direct.answer
+    assert found.confidence == pytest.approx(direct.confidence, abs=1e-5)
+    np.testing.assert_allclose(found.relevance.data, direct.relevance.ravel(), atol=1e-5)
