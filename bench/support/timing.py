@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 _MMAP_THRESHOLD = -3  # of mallopt
 
@@ -65,6 +66,21 @@ def peak_mb(call: Callable[[], object]) -> float:
         call()
     libc.mallopt(_MMAP_THRESHOLD, 1 << 25)  # the most that it takes: new pages would cost time elsewhere
     return round(status_mb("VmHWM") - before, 1)
+
+
+def _attention_flops(query, key, value, *_args, **_others) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+# the counter knows the operators of other devices only
+_ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+
+
+def gigaflops(call: Callable[[], object]) -> float:
+    """Floating-point work of a call's matrix products, convolutions and attentions, in 10^9 operations: no noise."""
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_ATTENTION) as counter:
+        call()
+    return counter.get_total_flops() / 1e9
 
 
 def status_mb(key: str) -> float:

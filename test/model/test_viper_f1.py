@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from viper_ros.model import DecoderConfig, GridEncoderConfig, ModulatorConfig, ViperConfig, ViperF1
-from viper_ros.model.registry import STATE_SPACES
+from viper_ros.model.registry import BLOCKS, STATE_SPACES
 
 TINY = ViperConfig(
     name="tiny",
@@ -102,19 +102,31 @@ def test_pixels_of_a_wrong_shape_are_refused_with_what_came(model):
         model.encode(torch.zeros(1, 3, 60, 96))
 
 
-@pytest.mark.parametrize("field", ["state_space", "target_head"])
-def test_an_unknown_state_space_or_head_lists_the_valid_ones(field):
-    modulator = dataclasses.replace(TINY.modulator, state_space="nonsense")
-    change = {"modulator": modulator} if field == "state_space" else {"target_head": "nonsense"}
+@pytest.mark.parametrize("field", ["state_space", "block", "target_head"])
+def test_an_unknown_state_space_block_or_head_lists_the_valid_ones(field):
+    if field == "target_head":
+        change = {"target_head": "nonsense"}
+    else:
+        change = {"modulator": dataclasses.replace(TINY.modulator, **{field: "nonsense"})}
     with pytest.raises(ValueError, match=r"nonsense.*valid are"):
         ViperF1(dataclasses.replace(TINY, **change))
 
 
-@pytest.mark.parametrize("space", sorted(STATE_SPACES))
+VARIANTS = [
+    *({"state_space": name} for name in sorted(STATE_SPACES)),
+    *({"block": name} for name in sorted(BLOCKS)),
+    {"correlation": False},
+    {"film": False},
+    {"pointer": False},
+    {"grid_pool": 1},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
 @torch.inference_mode()
-def test_every_state_space_serves_the_small_model_step_by_step(space, prompt):
+def test_every_variant_serves_the_small_model_step_by_step(variant, prompt):
     torch.manual_seed(0)
-    modulator = dataclasses.replace(TINY.modulator, state_space=space, kernel_taps=3)
+    modulator = dataclasses.replace(TINY.modulator, kernel_taps=3, **variant)
     model = ViperF1(dataclasses.replace(TINY, modulator=modulator)).eval()
     ids, pixels = prompt
     further = torch.tensor([[4, 6, 11, 2], [12, 4, 4, 9]])
@@ -123,6 +135,21 @@ def test_every_state_space_serves_the_small_model_step_by_step(space, prompt):
     for t in range(further.shape[1]):
         logits, _, state = model.step(further[:, t : t + 1], state)
         torch.testing.assert_close(logits[:, 0], whole.logits[:, 4 + t], atol=1e-4, rtol=1e-3)
+
+
+@torch.inference_mode()
+def test_the_past_of_a_state_space_does_not_grow_and_that_of_a_transformer_does(prompt):
+    sizes = {}
+    for block in sorted(BLOCKS):
+        model = ViperF1(dataclasses.replace(TINY, modulator=dataclasses.replace(TINY.modulator, block=block))).eval()
+        ids, pixels = prompt
+        kept = [model.prefill(row, model.encode(pixels))[1].spaces for row in (ids, torch.cat([ids, ids], dim=1))]
+        sizes[block] = [
+            sum(t.numel() for space in spaces for t in (space if isinstance(space, tuple) else [space]))
+            for spaces in kept
+        ]
+    assert sizes["modulation"][0] == sizes["modulation"][1]
+    assert sizes["cross_attention"][1] == 2 * sizes["cross_attention"][0]
 
 
 def test_nano_starts_without_transformers():

@@ -34,15 +34,20 @@ class GridEncoderConfig:
 class ModulatorConfig:
     """Token-grid correlation + FiLM + state space, stacked ``blocks`` times."""
 
+    block: str = "modulation"  # or "cross_attention", the Transformer that Viper-F1 is compared with
     blocks: int = 3
     heads: int = 4  # H
     head_width: int = 32  # d_h
     top_k: int | None = None  # cells kept by each head and token; None keeps all
-    state_space: str = "liquid"  # or "s4", "s4d"
+    state_space: str = "liquid"  # or "constant_dt", "s4", "s4d"
     state_size: int = 8  # N
     kernel_taps: int = 512  # s4: L, the convolution ends here; 0: it never ends
     ffn_ratio: int = 2
     mass: bool = True  # add each head's log(1 + expected number of relevant cells) to the context: what counting needs
+    pointer: bool = True  # every word of the instruction has a say in where to point, not only the token that closes it
+    grid_pool: int = 2  # cells each way that the modulation of the grid between two blocks takes together
+    correlation: bool = True  # False: no word chooses cells, each sees the mean of the grid (ablation)
+    film: bool = True  # False: what was found steers only the state space's time constants (ablation)
 
 
 @dataclass(frozen=True)

@@ -28,22 +28,40 @@ class GridModulation(nn.Module):
     A ConvNeXt-like block (depthwise 7x7, then a two-layer perceptron per cell) whose normalised features are
     modulated by the state of the sentence and receive the map that the last correlation found. Cells carry their
     position, so "left of what was just found" becomes a comparison that each cell can make for itself.
+
+    Args:
+        width: Dv of the grid.
+        sentence_width: D.
+        heads: H.
+        pool: cells each way that are taken together: the change is coarser than the grid, sees further, and costs
+            pool * pool times less.
+        film: False leaves out the sentence (for ablations).
+        ratio: hidden channels of the perceptron over Dv.
     """
 
-    def __init__(self, width: int, sentence_width: int, heads: int, ratio: int = 2) -> None:
+    def __init__(
+        self, width: int, sentence_width: int, heads: int, pool: int = 1, film: bool = True, ratio: int = 2
+    ) -> None:
         super().__init__()
+        self.pool = pool
         self.mix = nn.Conv2d(width, width, 7, padding=3, groups=width)
         self.relevance_in = nn.Linear(heads, width, bias=False)
         self.norm = nn.LayerNorm(width)
-        self.film = FiLM(sentence_width, width)
+        self.film = FiLM(sentence_width, width) if film else None
         self.up = nn.Linear(width, ratio * width)
         self.down = nn.Linear(ratio * width, width)
 
     def forward(self, grid: Tensor, sentence: Tensor, scores: Tensor, shape: tuple[int, int]) -> Tensor:
         """Grid (B, G, Dv), sentence (B, D), scores of the sentence's token (B, H, G) -> grid (B, G, Dv)."""
-        b, _, d = grid.shape
-        mixed = grid + self.relevance_in(torch.sigmoid(scores).transpose(1, 2))  # (B, G, Dv)
-        mixed = mixed.transpose(1, 2).reshape(b, d, *shape)  # (B, Dv, Gh, Gw)
-        mixed = self.mix(mixed).flatten(2).transpose(1, 2)  # (B, G, Dv)
-        mixed = self.film(self.norm(mixed), sentence.unsqueeze(1))
-        return grid + self.down(nn.functional.gelu(self.up(mixed)))
+        if any(side % self.pool for side in shape):
+            raise ValueError(f"a grid of {shape} cells is not made of squares of {self.pool} x {self.pool}")
+        # (B, G, C) seen as an image is in channels-last order: pooling, convolution and norm copy nothing
+        cells = nn.functional.avg_pool2d(grid.transpose(1, 2).unflatten(2, shape), self.pool)  # (B, Dv, h, w)
+        found = nn.functional.avg_pool2d(torch.sigmoid(scores).unflatten(2, shape), self.pool)  # (B, H, h, w)
+        mixed = cells + self.relevance_in(found.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # h = Gh / p, w = Gw / p
+        mixed = self.norm(self.mix(mixed).permute(0, 2, 3, 1))  # (B, h, w, Dv)
+        if self.film is not None:
+            mixed = self.film(mixed, sentence[:, None, None])
+        change = self.down(nn.functional.gelu(self.up(mixed))).permute(0, 3, 1, 2)  # (B, Dv, h, w)
+        change = nn.functional.interpolate(change, scale_factor=float(self.pool), mode="nearest")  # (B, Dv, Gh, Gw)
+        return grid + change.flatten(2).transpose(1, 2)

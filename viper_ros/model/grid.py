@@ -20,7 +20,7 @@ class Grid(NamedTuple):
 
     cells: Tensor  # (B, Gh * Gw, Dv): what the answer is modulated by
     shape: tuple[int, int]  # (Gh, Gw)
-    fine: Tensor | None  # (B, Df, 2 Gh, 2 Gw): edges, at stride 4
+    fine: Tensor | None  # (B, Df, 2 Gh, 2 Gw): edges and what they bound, at stride 4
     dense: Tensor | None = None  # (B, Gh * Gw, Dv): cells to point with; then ``cells`` are fewer and coarser
 
 
@@ -55,7 +55,9 @@ class PyramidGridEncoder(nn.Module):
         self.smooth = nn.Sequential(_conv(config.width, config.width), nn.ReLU())
         self.position = nn.Linear(4 * _FREQUENCIES + 2, config.width)
         self.norm = nn.LayerNorm(config.width)
-        self.fine = nn.Conv2d(c4, config.fine_width, 1)
+        self.fine_edges = nn.Conv2d(c4, config.fine_width, 1)
+        self.fine_things = nn.Conv2d(config.width, config.fine_width, 1)
+        self.fine = nn.Conv2d(config.fine_width, config.fine_width, 3, padding=1)
 
     def forward(self, pixel_values: Tensor) -> Grid:
         """Pixels (B, 3, H, W), normalised -> :class:`Grid`."""
@@ -63,10 +65,11 @@ class PyramidGridEncoder(nn.Module):
         top = self.lateral32(f32) + self.whole(f32.mean(dim=(2, 3), keepdim=True))
         middle = self.lateral16(f16) + _double(top)
         cells = self.smooth(self.lateral8(f8) + _double(middle))  # (B, Dv, Gh, Gw)
+        fine = self.fine(torch.relu(self.fine_edges(f4) + _double(self.fine_things(cells))))  # (B, Df, 2 Gh, 2 Gw)
         gh, gw = cells.shape[-2:]
         cells = cells.flatten(2).transpose(1, 2)  # (B, G, Dv)
         cells = self.norm(cells + self.position(position_features(gh, gw, cells)))
-        return Grid(cells, (gh, gw), self.fine(f4))
+        return Grid(cells, (gh, gw), fine)
 
 
 class ConvBackbone(nn.Module):

@@ -5,25 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from viper_ros.model.config import ModulatorConfig, lookup
+from viper_ros.model.config import ModulatorConfig
 from viper_ros.model.correlation import Correlation, GridMemory, TokenGridCorrelation
 from viper_ros.model.film import FiLM
-from viper_ros.model.registry import STATE_SPACES
 
 
 class ModulatorBlock(nn.Module):
     """Correlation, FiLM in, state space, FiLM out, perceptron (the paper's cross-modal state-space modulation)."""
 
-    def __init__(self, width: int, grid_width: int, config: ModulatorConfig) -> None:
+    modulates_grid = True  # a sentence changes the grid between two of them
+
+    def __init__(self, width: int, grid_width: int, config: ModulatorConfig, space: nn.Module) -> None:
         super().__init__()
         self.correlation = TokenGridCorrelation(
-            width, grid_width, config.heads, config.head_width, config.top_k, config.mass
+            width, grid_width, config.heads, config.head_width, config.top_k, config.mass, config.correlation
         )
         self.gate = nn.Parameter(torch.tensor(0.5))
         self.norm_in = nn.LayerNorm(width)
-        self.film_in = FiLM(width, width)
-        self.space = lookup(STATE_SPACES, config.state_space, "state space").from_config(width, config)
-        self.film_out = FiLM(width, width)
+        self.film_in = FiLM(width, width) if config.film else None
+        self.space = space
+        self.film_out = FiLM(width, width) if config.film else None
         self.ffn = nn.Sequential(
             nn.LayerNorm(width),
             nn.Linear(width, config.ffn_ratio * width),
@@ -35,7 +36,11 @@ class ModulatorBlock(nn.Module):
     def forward(self, x: Tensor, memory: GridMemory, state: Tensor | None) -> tuple[Tensor, Correlation, Tensor]:
         """Tokens (B, T, D), memory of the grid, state of the space -> tokens, correlation, state."""
         found = self.correlation(x, memory)
-        y = self.film_in(self.norm_in(x), found.context, self.gate)
+        y = self.norm_in(x)
+        if self.film_in is not None:
+            y = self.film_in(y, found.context, self.gate)
         y, state = self.space(y, found.context, state)
-        x = x + self.film_out(y, found.context, self.gate)
+        if self.film_out is not None:
+            y = self.film_out(y, found.context, self.gate)
+        x = x + y
         return self.norm_out(x + self.ffn(x)), found, state

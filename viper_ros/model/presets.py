@@ -81,4 +81,5 @@ def released_modulator(kernel_taps: int = 512) -> ModulatorConfig:
         kernel_taps=kernel_taps,
         ffn_ratio=4,
         mass=False,
+        pointer=False,
     )

@@ -110,7 +110,7 @@ class LiquidStateSpace(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Inputs x, context (B, T, D), state (B, D, N) or None for zeros -> y (B, T, D), state (B, D, N)."""
-        dt = nn.functional.softplus(self.dt_proj(torch.cat([x, context], dim=-1)))  # (B, T, D)
+        dt = self.step_size(x, context)  # (B, T, D)
         b_t, c_t = self.bc_proj(x).chunk(2, dim=-1)  # (B, T, N) each
         decay = torch.exp(-dt.unsqueeze(-1) * self.log_a.exp())  # (B, T, D, N)
         drive = (1 - decay) * x.unsqueeze(-1) * b_t.unsqueeze(2)  # (B, T, D, N)
@@ -120,3 +120,15 @@ class LiquidStateSpace(nn.Module):
         h = scan(decay, drive) if x.shape[1] > 1 else drive  # (B, T, D, N)
         y = self.norm((h @ c_t.unsqueeze(-1)).squeeze(-1) + self.skip * x)  # (B, T, D)
         return nn.functional.glu(self.out_proj(nn.functional.gelu(y)), dim=-1), h[:, -1]
+
+    def step_size(self, x: Tensor, context: Tensor) -> Tensor:
+        """dt_t (B, T, D) of each token and channel, positive."""
+        return nn.functional.softplus(self.dt_proj(torch.cat([x, context], dim=-1)))
+
+
+class ConstantStepStateSpace(LiquidStateSpace):
+    """The same without what makes it liquid: every channel has one dt for all tokens and images (for ablations)."""
+
+    def step_size(self, x: Tensor, context: Tensor) -> Tensor:
+        """Dt of the channel alone, (B, T, D)."""
+        return nn.functional.softplus(self.dt_proj.bias).expand_as(x)

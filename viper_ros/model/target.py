@@ -1,9 +1,11 @@
 """Where to point and whether it is there at all: heads on the correlation of the instruction with the grid.
 
-B batch, D width, H heads, G = Gh * Gw cells to point with.
+B batch, D width, Dv width of a grid embedding, H heads, G = Gh * Gw cells to point with.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,35 +14,46 @@ from viper_ros.model.config import ViperConfig
 from viper_ros.model.grid import Grid
 
 
+class Finding(NamedTuple):
+    """What an instruction found."""
+
+    target_logits: Tensor  # (B, 2 Gh, 2 Gw), or (B, Gh, Gw) of a head without fine cells
+    presence_logit: Tensor  # (B,)
+    summary: Tensor | None  # (B, Dv + H + 1): what lies where it points, and how much of it there is
+
+
 class TargetHead(nn.Module):
-    """Scores of the instruction's token -> one logit for each fine cell, and one for "it is in view".
+    """Scores of the instruction -> one logit for each fine cell, one for "it is in view", and what is read there.
 
     The coarse term is the correlation itself (averaged over heads, scaled); the fine term correlates the sentence
     with edges at twice the resolution.
     """
 
-    def __init__(self, width: int, heads: int, fine_width: int) -> None:
+    def __init__(self, width: int, grid_width: int, heads: int, fine_width: int) -> None:
         super().__init__()
+        self.summary_width = grid_width + heads + 1
         self.scale = nn.Parameter(torch.tensor(4.0))
         self.bias = nn.Parameter(torch.tensor(-3.0))
         self.fine_query = nn.Linear(width, fine_width)
-        self.presence = nn.Sequential(nn.Linear(width + heads + 1, 64), nn.GELU(), nn.Linear(64, 1))
+        self.presence = nn.Sequential(nn.Linear(width + self.summary_width, 64), nn.GELU(), nn.Linear(64, 1))
 
     @classmethod
     def from_config(cls, config: ViperConfig) -> TargetHead:
         """Of a whole model's configuration."""
-        return cls(config.width, config.modulator.heads, config.grid.fine_width)
+        return cls(config.width, config.grid.width, config.modulator.heads, config.grid.fine_width)
 
-    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Sentence (B, D), its scores (B, H, G), grid -> target logits (B, 2 Gh, 2 Gw), presence logit (B,)."""
+    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> Finding:
+        """Sentence (B, D), its scores (B, H, G), grid -> :class:`Finding`."""
         coarse = self.scale * scores.mean(dim=1) + self.bias  # (B, G)
+        there = (coarse.softmax(dim=-1).unsqueeze(1) @ grid.cells).squeeze(1)  # (B, Dv), the cells it points at
         mass = torch.log1p(torch.sigmoid(scores).sum(dim=-1))  # (B, H)
-        presence = self.presence(torch.cat([sentence, mass, coarse.amax(dim=-1, keepdim=True)], dim=-1))
+        summary = torch.cat([there, mass, coarse.amax(dim=-1, keepdim=True)], dim=-1)
+        presence = self.presence(torch.cat([sentence, summary], dim=-1))
         coarse = coarse.view(-1, 1, *grid.shape)  # (B, 1, Gh, Gw)
         coarse = nn.functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
         query = self.fine_query(sentence) * grid.fine.shape[1] ** -0.5  # (B, Df)
         fine = torch.einsum("bd,bdhw->bhw", query, grid.fine)  # (B, 2 Gh, 2 Gw)
-        return coarse.squeeze(1) + fine, presence.squeeze(-1)
+        return Finding(coarse.squeeze(1) + fine, presence.squeeze(-1), summary)
 
 
 class RelevanceHead(nn.Module):
@@ -50,13 +63,15 @@ class RelevanceHead(nn.Module):
     Presence is the best cell. Neither is calibrated until the calibration in the configuration is fitted.
     """
 
+    summary_width = 0  # nobody taught the decoder to read one
+
     @classmethod
     def from_config(cls, config: ViperConfig) -> RelevanceHead:
         """Of a whole model's configuration, of which it needs nothing."""
         return cls()
 
-    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Sentence unused, scores (B, H, G), grid -> target logits (B, Gh, Gw), presence logit (B,)."""
+    def forward(self, sentence: Tensor, scores: Tensor, grid: Grid) -> Finding:
+        """Sentence unused, scores (B, H, G), grid -> :class:`Finding` without a summary."""
         share = scores.softmax(dim=-1).mean(dim=1) * scores.shape[-1]  # (B, G), 1 on average
         logits = torch.log(share.clamp_min(1e-6))
-        return logits.view(-1, *grid.shape), logits.amax(dim=-1)
+        return Finding(logits.view(-1, *grid.shape), logits.amax(dim=-1), None)

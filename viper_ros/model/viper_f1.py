@@ -3,10 +3,12 @@
 B batch, T tokens, D width, G grid cells, Gf fine cells (four for a cell), V vocabulary, H heads.
 
     pixels -> grid -> [ correlation -> FiLM -> state space -> FiLM -> perceptron ] x blocks -> decoder -> logits
+                              |-> pointer, summed over blocks -> target, presence, FiLM of the decoder
 
 Between two blocks the sentence's state modulates the grid, so that what the first block found steers what the next
-looks for. No attention in nano: cost is linear in tokens and in cells, and a new token costs one step. The parts are
-chosen by name (registry.py); ``base`` has SigLIP's grid, one block with S4 and LFM2, as the released checkpoints.
+looks for. What all blocks together point at is what the answer is about: its cells modulate the decoder. No attention
+in nano: cost is linear in tokens and in cells, and a new token costs one step. The parts are chosen by name
+(registry.py); ``base`` has SigLIP's grid, one block with S4 and LFM2, as the released checkpoints.
 """
 
 from __future__ import annotations
@@ -18,11 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from viper_ros.model.config import ViperConfig, lookup
-from viper_ros.model.correlation import GridMemory
-from viper_ros.model.film import GridModulation
+from viper_ros.model.correlation import GridMemory, Pointer
+from viper_ros.model.film import FiLM, GridModulation
 from viper_ros.model.grid import Grid
-from viper_ros.model.modulator import ModulatorBlock
-from viper_ros.model.registry import DECODERS, GRID_ENCODERS, TARGET_HEADS
+from viper_ros.model.registry import BLOCKS, DECODERS, GRID_ENCODERS, STATE_SPACES, TARGET_HEADS
 from viper_ros.model.sampling import GREEDY, Sampler, Sampling
 
 
@@ -40,8 +41,9 @@ class ViperState(NamedTuple):
     """Everything that a further token needs, as a value: the past of each block and layer, and the grids."""
 
     memories: tuple[GridMemory, ...]  # one a block
-    spaces: tuple[Tensor, ...]  # one a block
+    spaces: tuple[Any, ...]  # one a block
     decoder: Any  # the decoder's own
+    summary: Tensor | None  # of what the instruction found; the decoder is modulated by it
 
 
 class ViperF1(nn.Module):
@@ -58,11 +60,18 @@ class ViperF1(nn.Module):
             raise ValueError(
                 f"grid encoder {c.grid.name!r} has cells that are no map; it takes 1 block, got {m.blocks}"
             )
-        self.blocks = nn.ModuleList(ModulatorBlock(c.width, c.grid.width, m) for _ in range(m.blocks))
-        self.grid_modulations = nn.ModuleList(
-            GridModulation(c.grid.width, c.width, m.heads) for _ in range(m.blocks - 1)
+        block, space = lookup(BLOCKS, m.block, "block"), lookup(STATE_SPACES, m.state_space, "state space")
+        self.blocks = nn.ModuleList(
+            block(c.width, c.grid.width, m, space.from_config(c.width, m)) for _ in range(m.blocks)
         )
+        self.grid_modulations = nn.ModuleList(
+            GridModulation(c.grid.width, c.width, m.heads, m.grid_pool, m.film)
+            for _ in range(m.blocks - 1 if block.modulates_grid else 0)
+        )
+        self.pointers = nn.ModuleList(Pointer(c.width, m.heads) for _ in range(m.blocks if m.pointer else 0))
         self.target_head = lookup(TARGET_HEADS, c.target_head, "target head").from_config(c)
+        summary_width = self.target_head.summary_width if m.film else 0
+        self.reading = FiLM(summary_width, c.width) if summary_width else None
         self.embed_norm = nn.LayerNorm(c.width) if c.embed_norm else nn.Identity()
         self.decoder = lookup(DECODERS, c.decoder.name, "decoder")(c.width, c.decoder)
 
@@ -86,29 +95,36 @@ class ViperF1(nn.Module):
         """
         sentence_at = self._sentence_index(input_ids)  # (B,)
         row = torch.arange(len(input_ids), device=input_ids.device)
+        place = torch.arange(input_ids.shape[1], device=input_ids.device) - sentence_at.unsqueeze(1)  # (B, T)
+        is_instruction, is_answer = place <= 0, place >= 0  # the token that closes the one begins the other
         x = self.embed_norm(self.embed(input_ids))  # (B, T, D)
         cells, memories, spaces = grid.cells, [], []
+        scores = cells.new_zeros(())
         for i, block in enumerate(self.blocks):
             words = x
             memories.append(block.correlation.remember(cells))
             x, found, space = block(words, memories[-1], None)
             spaces.append(space)
-            sentence, scores = x[row, sentence_at], found.scores[row, :, sentence_at]  # (B, D), (B, H, G)
+            sentence = x[row, sentence_at]  # (B, D)
+            if self.pointers:
+                scores = scores + self.pointers[i](x, found.scores, is_instruction)  # (B, H, G)
+            else:
+                scores = found.scores[row, :, sentence_at]  # (B, H, G)
             if i < len(self.grid_modulations):
                 cells = self.grid_modulations[i](cells, sentence, scores, grid.shape)
         dense = None
         if grid.dense is not None:
             dense, scores = self._look_closer(words, grid.dense, input_ids)
-        target, presence = self.target_head(sentence, scores, grid)
-        y, decoder = self.decoder(x)
+        target, presence, summary = self.target_head(sentence, scores, grid)
+        y, decoder = self.decoder(torch.where(is_answer.unsqueeze(-1), self._tell(x, summary), x))
         output = ViperOutput(self._read(y), found.relevance, target, presence, dense)
-        return output, ViperState(tuple(memories), tuple(spaces), decoder)
+        return output, ViperState(tuple(memories), tuple(spaces), decoder, summary)
 
     def step(self, input_ids: Tensor, state: ViperState) -> tuple[Tensor, Tensor, ViperState]:
         """One or more further tokens (B, T) -> logits (B, T, V), relevance (B, T, G), state."""
         x, relevance, spaces = self.modulate(self.embed_norm(self.embed(input_ids)), state.memories, state.spaces)
-        y, decoder = self.decoder(x, state.decoder)
-        return self._read(y), relevance, ViperState(state.memories, spaces, decoder)
+        y, decoder = self.decoder(self._tell(x, state.summary), state.decoder)
+        return self._read(y), relevance, ViperState(state.memories, spaces, decoder, state.summary)
 
     def modulate(
         self, x: Tensor, memories: tuple[GridMemory, ...], spaces: tuple[Tensor | None, ...]
@@ -164,6 +180,10 @@ class ViperF1(nn.Module):
             done = done | torch.isin(token, stops)
             if bool(done.all()):
                 return
+
+    def _tell(self, x: Tensor, summary: Tensor | None) -> Tensor:
+        """Tokens (B, T, D) of an answer, modulated by what the instruction found."""
+        return x if self.reading is None else self.reading(x, summary.unsqueeze(1))
 
     def _read(self, y: Tensor) -> Tensor:
         return y @ self.embed.weight.T  # (B, T, V)

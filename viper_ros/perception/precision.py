@@ -6,6 +6,7 @@ import warnings
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from viper_ros.model import ViperF1
 
@@ -31,6 +32,18 @@ def with_precision(model: ViperF1, precision: str) -> ViperF1:
     if (device := next(model.parameters()).device.type) != "cpu":
         raise ValueError(f"int8 runs on a CPU only, the model is on {device}; use bfloat16 there")
     return _quantised(model)
+
+
+def for_inference(model: ViperF1) -> ViperF1:
+    """Change a model in place so that it computes the same faster, and return it: it cannot be trained or saved then.
+
+    Batch normalisations go into the convolutions before them; channels come last, which CPUs like.
+    """
+    for layers in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
+        for i in range(len(layers) - 1):
+            if isinstance(layers[i], nn.Conv2d) and isinstance(layers[i + 1], nn.BatchNorm2d):
+                layers[i], layers[i + 1] = fuse_conv_bn_eval(layers[i], layers[i + 1]), nn.Identity()
+    return model.to(memory_format=torch.channels_last)
 
 
 def _quantised(model: ViperF1) -> ViperF1:

@@ -17,7 +17,7 @@ from viper_ros.perception.chat import ChatTokenizer
 from viper_ros.perception.checkpoint import find_checkpoint, load_checkpoint, load_tokenizer
 from viper_ros.perception.heatmap import heatmap_from_grid
 from viper_ros.perception.letterbox import GridMapping, Letterbox, check_image
-from viper_ros.perception.precision import with_precision
+from viper_ros.perception.precision import for_inference, with_precision
 from viper_ros.perception.regions import Region, find_regions
 from viper_ros.perception.tokenizer import Tokenizer
 
@@ -87,7 +87,8 @@ class Predictor:
         """
         folder = find_checkpoint(name_or_folder)
         tokenizer = load_tokenizer(folder)
-        predictor = cls(with_precision(load_checkpoint(folder, device), precision), tokenizer, folder.name)
+        model = with_precision(for_inference(load_checkpoint(folder, device)), precision)
+        predictor = cls(model, tokenizer, folder.name)
         predictor.info["dtype"] = precision
         return predictor
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -46,6 +48,23 @@ class Tokenizer:
         letters = "abcdefghijklmnopqrstuvwxyz0123456789"  # so that every word can be spelled in pieces
         tokenizer.train_from_iterator(chain([letters, letters[::-1]], sentences), trainer)
         return cls(tokenizer)
+
+    def extended(self, sentences: Iterable[str], least: int = 3) -> Tokenizer:
+        """The same with further pieces behind the others: each word that is said at least so often and has none."""
+        counts: Counter[str] = Counter()
+        for sentence in sentences:
+            normal = self._tokenizer.normalizer.normalize_str(sentence)
+            counts.update(word for word, _ in self._tokenizer.pre_tokenizer.pre_tokenize_str(normal))
+        values = json.loads(self._tokenizer.to_str())
+        vocabulary = values["model"]["vocab"]
+        for word, count in sorted(counts.items()):
+            if count >= least and word not in vocabulary and word.isalpha():
+                vocabulary[word] = len(vocabulary)
+        return Tokenizer(_Tokenizer.from_str(json.dumps(values)))
+
+    def pieces(self) -> list[str]:
+        """Every piece, by id."""
+        return [self._tokenizer.id_to_token(i) for i in range(len(self))]
 
     def save(self, path: Path | str) -> None:
         """Write ``tokenizer.json``."""

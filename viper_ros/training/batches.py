@@ -1,27 +1,64 @@
 """Shards -> batches of tensors: images with photometric augmentation, several questions on each.
 
-B images, K questions on each, T tokens, H x W input pixels.
+B images, K questions on each, T tokens, H x W input pixels, C things that have a name, L pieces of a name.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from viper_ros.model.presets import nano_config
+from viper_ros.model import ViperConfig
 from viper_ros.perception.letterbox import Letterbox
 from viper_ros.perception.tokenizer import Tokenizer
-from viper_ros.sim.vocabulary import CATEGORIES, PAINTED
+from viper_ros.sim.household_words import HOUSEHOLD
+from viper_ros.sim.vocabulary import COLOUR_SYNONYMS, PAINTED
 from viper_ros.training.shards import Shard
 
-CATEGORY_INDEX = {name: i + 1 for i, name in enumerate(CATEGORIES)}  # 0 is background
-COLOUR_INDEX = {name: i + 1 for i, name in enumerate(PAINTED)}
 IGNORE = -100
-NANO = nano_config()
+CELL_PX, FINE_PX = 8, 4
+SYNONYM_RATE = 0.3
+LOOSE_CORE = 0.5
+"""Where only a box is known, the ellipse of this share of its sides surely lies on the thing; the rest may not."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What cells are named by: categories with their other names, and colours. Index 0 stays for background."""
+
+    categories: tuple[tuple[str, ...], ...]  # the first name of each is the one that scenes are written with
+    colours: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, shards: list[Shard]) -> Labels:
+        """Every category that occurs in shards, in alphabetical order, and the colours of the simulated worlds."""
+        names = {category for shard in shards for scene in shard.scenes for category, _ in scene["objects"].values()}
+        categories = tuple((name, *_synonyms(name)) for name in sorted(names))
+        return cls(categories, tuple((name, *COLOUR_SYNONYMS.get(name, ())) for name in PAINTED))
+
+    def index(self) -> tuple[dict[str, int], dict[str | None, int]]:
+        """Category -> index and colour -> index; no colour is one that nothing is asked about."""
+        categories = {names[0]: i + 1 for i, names in enumerate(self.categories)}
+        colours = {names[0]: i + 1 for i, names in enumerate(self.colours)}
+        return categories, {**colours, None: IGNORE}
+
+
+def _synonyms(name: str) -> tuple[str, ...]:
+    return HOUSEHOLD.categories[name].synonyms if name in HOUSEHOLD.categories else ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """What every batch of a run is made with."""
+
+    config: ViperConfig
+    tokenizer: Tokenizer
+    labels: Labels
 
 
 class Batch(NamedTuple):
@@ -31,39 +68,41 @@ class Batch(NamedTuple):
     input_ids: Tensor  # (B * K, T) int64: instruction, ground token, answer, end, padding
     labels: Tensor  # (B * K, T) int64: the next token where it is of the answer, IGNORE elsewhere
     target: Tensor  # (B * K, H / 4, W / 4) float32: share of the fine cell that the referred objects cover
+    known: Tensor  # (B * K, H / 4, W / 4) float32: 1 where ``target`` is known, 0 inside a loose box
     present: Tensor  # (B * K,) float32
     grounded: Tensor  # (B * K,) float32: 1 where target and present are defined (not for "how many things ...")
-    categories: Tensor  # (B, H / 8, W / 8) int64, what the middle of the cell shows
+    categories: Tensor  # (B, H / 8, W / 8) int64, what the middle of the cell shows; IGNORE where unknown
     colours: Tensor  # (B, H / 8, W / 8) int64
+    category_names: Tensor  # (C, L) int64, one of the names of each category, padded
+    colour_names: Tensor  # (C', L') int64
 
 
 def sample_batch(
-    rng: np.random.Generator, shards: list[Shard], tokenizer: Tokenizer, images: int, questions: int, augment: bool
+    rng: np.random.Generator, shards: list[Shard], source: Source, images: int, questions: int, augment: bool
 ) -> Batch:
     """Sample a batch from one shard, so that all its images have one size."""
     shard = shards[rng.integers(len(shards))]
     picks = rng.choice(len(shard), images, replace=len(shard) < images)
-    return make_batch(rng, shard, picks, tokenizer, questions, augment)
+    return make_batch(rng, shard, picks, source, questions, augment)
 
 
 def make_batch(
-    rng: np.random.Generator,
-    shard: Shard,
-    picks: np.ndarray,
-    tokenizer: Tokenizer,
-    questions: int,
-    augment: bool,
+    rng: np.random.Generator, shard: Shard, picks: np.ndarray, source: Source, questions: int, augment: bool
 ) -> Batch:
     """Batch of the scenes ``picks`` of a shard with ``questions`` sampled questions on each."""
+    config, tokenizer = source.config, source.tokenizer
     height, width = shard.ids.shape[1:]
-    box = Letterbox.fit(width, height, NANO.image_size, NANO.stride)
-    pixels, categories, colours, sequences, targets, present, grounded = [], [], [], [], [], [], []
+    box = Letterbox.fit(width, height, config.image_size, config.stride)
+    category_index, colour_index = source.labels.index()
+    pixels, categories, colours, sequences, targets, known = [], [], [], [], [], []
+    present, grounded = [], []
     for i in picks:
         scene, ids = shard.scenes[i], np.zeros((box.input_height, box.input_width), np.uint8)
         ids[:height, :width] = shard.ids[i]
         rgb = augment_photometric(rng, shard.rgb[i]) if augment else shard.rgb[i]
-        pixels.append(torch.from_numpy(box.apply(rgb, NANO.pixel_mean, NANO.pixel_std)))
-        category, colour = _label_maps(scene["objects"], ids[4::8, 4::8])
+        pixels.append(torch.from_numpy(box.apply(rgb, config.pixel_mean, config.pixel_std)))
+        doubtful = _doubtful(scene, ids)
+        category, colour = _label_maps(scene, ids, doubtful, category_index, colour_index)
         categories.append(torch.from_numpy(category))
         colours.append(torch.from_numpy(colour))
         bank = scene["questions"]
@@ -72,20 +111,26 @@ def make_batch(
             sequences.append(
                 (tokenizer.encode_instruction(question["text"]), tokenizer.encode_answer(question["answer"]))
             )
-            covered = np.isin(ids, question["targets"]) if question["targets"] else np.zeros_like(ids, bool)
-            targets.append(torch.from_numpy(_coverage(covered, 4)))
+            chosen = np.zeros(256, np.uint8)
+            chosen[question["targets"]] = 255
+            covered = chosen[ids]
+            targets.append(torch.from_numpy(_coverage(covered)))
+            known.append(torch.from_numpy(1 - _coverage(covered & doubtful)))
             present.append(float(question["present"]))
             grounded.append(float(bool(question["targets"]) or not question["present"]))
-    input_ids, labels = _pad(sequences)
+    input_ids, labels = _pad_sequences(sequences)
     return Batch(
         torch.stack(pixels),
         input_ids,
         labels,
         torch.stack(targets),
+        torch.stack(known),
         torch.tensor(present),
         torch.tensor(grounded),
         torch.stack(categories),
         torch.stack(colours),
+        _names(rng, source.labels.categories, tokenizer),
+        _names(rng, source.labels.colours, tokenizer),
     )
 
 
@@ -106,21 +151,56 @@ def augment_photometric(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray
     return image
 
 
-def _coverage(mask: np.ndarray, cell: int) -> np.ndarray:
-    """Mask (H, W) bool -> share of each cell of ``cell`` px that it covers, (H / cell, W / cell) float32."""
+def _coverage(mask: np.ndarray) -> np.ndarray:
+    """Mask (H, W) uint8 of 0 and 255 -> share of each fine cell that it covers, (H / 4, W / 4) float32."""
     h, w = mask.shape
-    return mask.reshape(h // cell, cell, w // cell, cell).mean(axis=(1, 3), dtype=np.float32)
+    return cv2.resize(mask, (w // FINE_PX, h // FINE_PX), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
-def _label_maps(objects: dict[str, list[str]], ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of cell middles -> category and colour index of each."""
-    category, colour = np.zeros(256, np.int64), np.zeros(256, np.int64)
-    for key, (name, paint) in objects.items():
-        category[int(key)], colour[int(key)] = CATEGORY_INDEX[name], COLOUR_INDEX[paint]
-    return category[ids], colour[ids]
+def _doubtful(scene: dict[str, Any], ids: np.ndarray) -> np.ndarray:
+    """Pixels (H, W) uint8, 255 where only a box says that its thing is there, away from the box's core."""
+    doubtful = np.zeros(ids.shape, np.uint8)
+    for thing in scene.get("loose", ()):
+        inside = (ids == thing).astype(np.uint8)
+        x, y, w, h = cv2.boundingRect(inside)
+        core = np.zeros_like(inside)
+        centre = (x + w // 2, y + h // 2)
+        cv2.ellipse(core, centre, (int(w * LOOSE_CORE / 2), int(h * LOOSE_CORE / 2)), 0, 0, 360, 1, -1)
+        doubtful[(inside > 0) & (core == 0)] = 255
+    return doubtful
 
 
-def _pad(sequences: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
+def _label_maps(
+    scene: dict[str, Any],
+    ids: np.ndarray,
+    doubtful: np.ndarray,
+    category_index: dict[str, int],
+    colour_index: dict[str | None, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Category and colour index at the middle of each cell. Where not everything is labelled, the rest is unknown."""
+    category, colour = np.full(256, 0, np.int64), np.full(256, 0, np.int64)
+    if not scene.get("complete", True):
+        category[0] = colour[0] = IGNORE
+    for key, (name, paint) in scene["objects"].items():
+        category[int(key)], colour[int(key)] = category_index.get(name, IGNORE), colour_index[paint]
+    middle = (slice(CELL_PX // 2, None, CELL_PX),) * 2
+    maps = category[ids[middle]], colour[ids[middle]]
+    for labels in maps:
+        labels[doubtful[middle] > 0] = IGNORE
+    return maps
+
+
+def _names(rng: np.random.Generator, rows: tuple[tuple[str, ...], ...], tokenizer: Tokenizer) -> Tensor:
+    """One name of each row in pieces, (C, L) int64: the first one, or at times a synonym."""
+    said = [names[rng.integers(len(names))] if rng.random() < SYNONYM_RATE else names[0] for names in rows]
+    pieces = [tokenizer.encode_instruction(name)[:-1] for name in said]
+    table = torch.zeros(len(pieces), max(map(len, pieces), default=1), dtype=torch.int64)
+    for row, ids in zip(table, pieces, strict=True):
+        row[: len(ids)] = torch.tensor(ids)
+    return table
+
+
+def _pad_sequences(sequences: list[tuple[list[int], list[int]]]) -> tuple[Tensor, Tensor]:
     """(instruction, answer) ids -> input_ids and labels, padded on the right."""
     length = max(len(a) + len(b) for a, b in sequences) - 1  # the last token is only ever predicted
     input_ids = torch.zeros(len(sequences), length, dtype=torch.int64)

@@ -9,10 +9,9 @@ import numpy as np
 
 from viper_ros.evaluation.calibration import calibrated
 from viper_ros.perception.checkpoint import load_checkpoint, load_tokenizer, save_checkpoint
-from viper_ros.sim import Split
-from viper_ros.training.batches import make_batch
+from viper_ros.training.batches import Labels, Source, make_batch
 from viper_ros.training.loop import TrainingConfig
-from viper_ros.training.shards import load_shards
+from viper_ros.training.mixture import held_back_shards
 
 BATCH_IMAGES = 8
 
@@ -22,9 +21,10 @@ def export(config: TrainingConfig, out: Path) -> None:
     folder = Path(config.out) / "checkpoint"
     model, tokenizer = load_checkpoint(folder), load_tokenizer(folder)
     rng = np.random.default_rng(config.seed)
-    shards = load_shards(Path(config.data), Split.TRAIN)[: config.validation_shards]
+    shards = held_back_shards(config.data, config.validation_shards)
+    source = Source(model.config, tokenizer, Labels.of(shards))
     batches = [
-        make_batch(rng, shard, picks, tokenizer, questions=6, augment=False)
+        make_batch(rng, shard, picks, source, questions=6, augment=False)
         for shard in shards
         for picks in np.array_split(np.arange(len(shard)), -(-len(shard) // BATCH_IMAGES))
     ]

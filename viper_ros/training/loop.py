@@ -17,27 +17,29 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from viper_ros.model import Grid, ViperConfig, ViperF1
-from viper_ros.perception.checkpoint import save_checkpoint
+from viper_ros.perception.checkpoint import load_tokenizer, save_checkpoint
 from viper_ros.perception.tokenizer import Tokenizer
-from viper_ros.sim import Split
-from viper_ros.training.batches import Batch, sample_batch
-from viper_ros.training.losses import DeepSupervision, DenseHead, question_losses, total_loss
-from viper_ros.training.pretrained import load_imagenet
-from viper_ros.training.shards import Shard, load_shards
+from viper_ros.training.batches import Batch, Labels, Source, sample_batch
+from viper_ros.training.losses import DeepSupervision, WordHead, question_losses, total_loss
+from viper_ros.training.mixture import Mixture
+from viper_ros.training.pretrained import load_encoder, load_imagenet, load_known_words
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """A run. Paths are relative to the working directory."""
 
-    data: str = "data/tabletop"
+    data: str | dict[str, float] = "data/tabletop"  # a folder of shards, or several with their shares of the batches
     out: str = "runs/nano"
-    validation_shards: int = 4  # the first ones of the TRAIN split, never trained on: calibration and learning curves
+    start_from: str | None = None  # a checkpoint whose weights and words to start with: fine-tuning
+    validation_shards: int = 4  # the first ones of each folder, never trained on: calibration
     dense_steps: int = 400  # first, the grid encoder alone learns to name cells: a third of the cost of a full step
     steps: int = 4000  # in all
     images: int = 16
     questions: int = 4  # on each image of a batch
     imagenet: bool = False  # start the grid encoder's backbone from ImageNet weights (efficientnet_lite0 only)
+    encoder_from: str | None = None  # a checkpoint whose grid encoder to start with
+    frozen_encoder: bool = False
     frozen_stages: int = 0  # of that backbone stay as they are; the first three cost most of a step and know edges
     backbone_rate: float = 0.25  # of the learning rate, for the rest of the backbone
     learning_rate: float = 1.5e-3
@@ -63,7 +65,7 @@ class TrainingConfig:
 class Run:
     """Model, optimiser, averaged weights and the step, saved and resumed as a whole (safetensors and JSON)."""
 
-    def __init__(self, config: TrainingConfig, tokenizer: Tokenizer) -> None:
+    def __init__(self, config: TrainingConfig, tokenizer: Tokenizer, labels: Labels) -> None:
         torch.manual_seed(config.seed)
         self.config, self.tokenizer, self.step = config, tokenizer, 0
         tokens = {
@@ -74,14 +76,12 @@ class Run:
         model_config = ViperConfig.from_dict(config.model | tokens)
         # channels last: 10 % faster convolutions on a CPU
         self.model = ViperF1(model_config).to(config.device, memory_format=torch.channels_last)
-        self.dense = DenseHead(model_config.grid.width).to(config.device)
+        self.source = Source(model_config, tokenizer, labels)
+        self.words = WordHead(self.model).to(config.device)
         self.deep = DeepSupervision(self.model)
-        self.trained = nn.ModuleDict({"model": self.model, "dense": self.dense})
-        self.frozen: list[nn.Module] = []
-        if config.imagenet:
-            backbone = self.model.grid_encoder.backbone
-            load_imagenet(backbone)
-            self.frozen = [backbone.stem, *backbone.stages[: config.frozen_stages]] if config.frozen_stages else []
+        self.trained = nn.ModuleDict({"model": self.model, "words": self.words})
+        self._start()
+        self.frozen = self._frozen_modules()
         for module in self.frozen:
             module.requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self._groups(), lr=config.learning_rate, betas=(0.9, 0.98))
@@ -100,7 +100,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config) * group["rate"]
         grid = self.model.encode(batch.pixel_values)
-        losses = self.dense.losses(grid, batch)
+        losses = self.words.losses(grid, batch)
         if self.step >= self.config.dense_steps:
             output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
             losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
@@ -111,6 +111,22 @@ class Run:
         self.step += 1
         self._update_average()
         return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+
+    def _start(self) -> None:
+        """Weights to start with, by the configuration."""
+        if self.config.imagenet:
+            load_imagenet(self.model.grid_encoder.backbone)
+        if self.config.encoder_from:
+            load_encoder(self.model, self.config.encoder_from)
+        if self.config.start_from:
+            load_known_words(self.model, self.tokenizer, self.config.start_from)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        encoder = self.model.grid_encoder
+        if self.config.frozen_encoder:
+            return [encoder]
+        backbone, count = encoder.backbone, self.config.frozen_stages
+        return [backbone.stem, *backbone.stages[:count]] if count else []
 
     def averaged_model(self) -> ViperF1:
         """A copy of the model with the averaged weights, in evaluation mode."""
@@ -171,28 +187,25 @@ class Run:
 def train(config: TrainingConfig) -> None:
     """Run (or resume) a training to its end. Losses go to ``<out>/log.jsonl``, one line each ``log_every`` steps."""
     torch.set_num_threads(config.threads)
-    out, data = Path(config.out), Path(config.data)
+    out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "training.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
-    shards = load_shards(data, Split.TRAIN, skip=config.validation_shards)
-    if not shards:
-        raise FileNotFoundError(f"no shards to train on in {data}; render some with `viper render`")
-    tokenizer = _tokenizer(out / "tokenizer.json", shards, config.vocab_size)
-    run = Run(config, tokenizer)
+    data = Mixture(config.data, config.validation_shards)
+    run = Run(config, _tokenizer(out / "tokenizer.json", data, config), _labels(out / "labels.json", data))
     run.resume()
     sums: dict[str, float] = {}
     since = time.perf_counter()
     with tqdm(total=config.steps, initial=run.step, unit="step", smoothing=0.05) as progress:
         while run.step < config.steps:
             if run.step % config.reload_every == 0:
-                shards += load_shards(data, Split.TRAIN, skip=config.validation_shards + len(shards))
+                data.reload()
             rng = np.random.default_rng([config.seed, run.step])  # resuming repeats nothing and skips nothing
-            batch = sample_batch(rng, shards, tokenizer, config.images, config.questions, augment=True)
+            batch = sample_batch(rng, data.choose(rng), run.source, config.images, config.questions, augment=True)
             for name, value in run.train_step(to_device(batch, config.device)).items():
                 sums[name] = sums.get(name, 0.0) + value / config.log_every
             progress.update()
             if run.step % config.log_every == 0:
-                record = {"step": run.step, "shards": len(shards), "lr": learning_rate(run.step, config)}
+                record = {"step": run.step, "shards": len(data), "lr": learning_rate(run.step, config)}
                 record |= sums | {"s_per_step": (time.perf_counter() - since) / config.log_every}
                 with (out / "log.jsonl").open("a") as log:
                     log.write(json.dumps(record) + "\n")
@@ -223,12 +236,24 @@ def to_device(batch: Batch, device: str) -> Batch:
     return Batch(*(tensor.to(device) for tensor in batch))
 
 
-def _tokenizer(path: Path, shards: list[Shard], vocab_size: int) -> Tokenizer:
+def _tokenizer(path: Path, data: Mixture, config: TrainingConfig) -> Tokenizer:
+    """The run's own, or a new one of all sentences; a model that is fine-tuned keeps its words and learns the new."""
     if not path.exists():
-        questions = [question for shard in shards for scene in shard.scenes for question in scene["questions"]]
+        questions = [question for scene in data.scenes() for question in scene["questions"]]
         sentences = [question[key] for question in questions for key in ("text", "answer")]
-        Tokenizer.train(sentences, vocab_size).save(path)
+        if config.start_from:
+            load_tokenizer(config.start_from).extended(sentences).save(path)
+        else:
+            Tokenizer.train(sentences, config.vocab_size).save(path)
     return Tokenizer.from_file(path)
+
+
+def _labels(path: Path, data: Mixture) -> Labels:
+    """The run's own, or new ones of all scenes."""
+    if not path.exists():
+        path.write_text(json.dumps(dataclasses.asdict(Labels.of(data.shards()))))
+    values = json.loads(path.read_text())
+    return Labels(*(tuple(tuple(names) for names in values[key]) for key in ("categories", "colours")))
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from viper_ros.model import Grid, ViperF1, ViperOutput
-from viper_ros.training.batches import CATEGORY_INDEX, COLOUR_INDEX, IGNORE, Batch
+from viper_ros.training.batches import IGNORE, Batch
 
-WEIGHTS = {"target": 0.6, "deep": 0.3, "dice": 0.5, "presence": 0.5, "answer": 1.0, "category": 1.0, "colour": 0.7}
+WEIGHTS = {
+    "point": 0.6,
+    "target": 0.3,
+    "deep": 0.3,
+    "dice": 0.5,
+    "presence": 0.5,
+    "answer": 1.0,
+    "category": 1.0,
+    "colour": 0.7,
+}
 
 
-class DenseHead(nn.Module):
-    """Names category and colour of every cell. It teaches the grid encoder and is thrown away after training."""
+class WordHead(nn.Module):
+    """Names every cell with words: the first correlation of each category's and colour's name with the grid.
 
-    def __init__(self, width: int) -> None:
+    The classifier is the model's own embedding and correlation, so the encoder learns to see what the words mean
+    and the words learn to find it, before any sentence is asked; and a data set brings its labels as words.
+    """
+
+    def __init__(self, model: ViperF1) -> None:
         super().__init__()
-        self.category = nn.Linear(width, len(CATEGORY_INDEX) + 1)
-        self.colour = nn.Linear(width, len(COLOUR_INDEX) + 1)
+        self._model = [model]  # in a list: its parameters are not this module's
+        self.scale = nn.Parameter(torch.tensor(4.0))
+        self.background = nn.Parameter(torch.zeros(2))
 
     def losses(self, grid: Grid, batch: Batch) -> dict[str, Tensor]:
         """Cross-entropies, one mean over the cells of things and one, at half weight, over background."""
         result = {}
-        for name, head, labels in (
-            ("category", self.category, batch.categories),
-            ("colour", self.colour, batch.colours),
+        correlation = self._model[0].blocks[0].correlation
+        keys = correlation.remember(grid.cells).keys.transpose(1, 2).flatten(2)  # (B, G, H d)
+        for i, (name, names, labels) in enumerate(
+            (
+                ("category", batch.category_names, batch.categories),
+                ("colour", batch.colour_names, batch.colours),
+            )
         ):
-            labels = labels.flatten()
-            per_cell = F.cross_entropy(head(grid.cells).flatten(0, 1), labels, reduction="none")
-            things = labels > 0
-            result[name] = _mean(per_cell[things]) + 0.5 * _mean(per_cell[~things])
+            logits = self.scale * keys @ self.queries(names).T  # (B, G, C)
+            rest = self.background[i].expand(*logits.shape[:2], 1)
+            logits, labels = torch.cat([rest, logits], dim=-1).flatten(0, 1), labels.flatten()
+            per_cell = F.cross_entropy(logits, labels, reduction="none", ignore_index=IGNORE)
+            result[name] = _mean(per_cell[labels > 0]) + 0.5 * _mean(per_cell[labels == 0])
         return result
+
+    def queries(self, names: Tensor) -> Tensor:
+        """Names (C, L) in padded pieces -> queries (C, H d) whose products with keys are mean scores over heads."""
+        model, correlation = self._model[0], self._model[0].blocks[0].correlation
+        said = (names > 0).unsqueeze(-1)
+        words = (model.embed_norm(model.embed(names)) * said).sum(dim=1) / said.sum(dim=1)  # (C, D)
+        return correlation.q_proj(words) * correlation.head_width**-0.5 / correlation.heads
 
 
 def _mean(values: Tensor) -> Tensor:
@@ -41,13 +69,15 @@ def _mean(values: Tensor) -> Tensor:
 def question_losses(output: ViperOutput, batch: Batch) -> dict[str, Tensor]:
     """Losses of a batch of questions, unweighted."""
     count = batch.grounded.sum().clamp(min=1)
-    per_cell = F.binary_cross_entropy_with_logits(output.target_logits, batch.target, reduction="none")
-    probability = torch.sigmoid(output.target_logits)
-    overlap = 2 * (probability * batch.target).sum(dim=(1, 2)) + 1
-    dice = 1 - overlap / (probability.sum(dim=(1, 2)) + batch.target.sum(dim=(1, 2)) + 1)
+    per_cell = batch.known * F.binary_cross_entropy_with_logits(output.target_logits, batch.target, reduction="none")
+    probability = torch.sigmoid(output.target_logits) * batch.known
+    target = batch.target * batch.known
+    overlap = 2 * (probability * target).sum(dim=(1, 2)) + 1
+    dice = 1 - overlap / (probability.sum(dim=(1, 2)) + target.sum(dim=(1, 2)) + 1)
     presence = F.binary_cross_entropy_with_logits(output.presence_logit, batch.present, reduction="none")
     # a mean over cells would drown a small object in background: scale by the cells of a typical object
     return {
+        "point": pointing_loss(output.target_logits.flatten(1), batch.target.flatten(1)),
         "target": (per_cell.sum(dim=(1, 2)) / 40 * batch.grounded).sum() / count,
         "dice": (dice * batch.grounded).sum() / count,
         "presence": (presence * batch.grounded).sum() / count,
@@ -55,31 +85,36 @@ def question_losses(output: ViperOutput, batch: Batch) -> dict[str, Tensor]:
     }
 
 
-class DeepSupervision:
-    """Asks every block between the first and the last to point as well, which shortens the way of the gradient.
+def pointing_loss(logits: Tensor, covered: Tensor) -> Tensor:
+    """Minus the log of the share of a softmax over cells (N, G) that lies on covered (N, G), mean over what covers any.
 
-    The first block's ground token has not heard the sentence yet, so nothing can be asked of it. Forward hooks
-    collect the scores: only training wants them, and the model stays free of it.
+    Cells compete, so it says where to point from the first step on, when losses cell by cell only say that things
+    are rare.
+    """
+    on_target = (logits.log_softmax(dim=1) + covered.clamp_min(1e-6).log()).logsumexp(dim=1)  # (N,)
+    seen = covered.sum(dim=1) > 0
+    return -_mean(on_target[seen])
+
+
+class DeepSupervision:
+    """Asks every block but the last to point as well, which shortens the way of the gradient.
+
+    Forward hooks collect what the pointers said: only training wants it, and the model stays free of it.
     """
 
     def __init__(self, model: ViperF1) -> None:
         self.model = model
         self._scores: list[Tensor] = []
-        for block in model.blocks[1:-1]:
-            block.correlation.register_forward_hook(lambda _m, _i, found: self._scores.append(found.scores))
+        for pointer in model.pointers[:-1]:
+            pointer.register_forward_hook(lambda _m, _i, scores: self._scores.append(scores))
 
     def loss(self, batch: Batch) -> Tensor:
-        """Loss of the last forward pass, which it forgets; zero for a model of one or two blocks."""
+        """Loss of the last forward pass, which it forgets; zero for a model of one block."""
         head, taken, self._scores = self.model.target_head, self._scores, []
-        at = (batch.input_ids == self.model.config.ground_token_id).int().argmax(dim=1)
-        row = torch.arange(len(at), device=at.device)
         coarse = F.avg_pool2d(batch.target.unsqueeze(1), 2).flatten(1)  # (B * K, G)
-        total = batch.target.new_zeros(())
-        for scores in taken:  # (B * K, H, T, G)
-            logits = head.scale * scores[row, :, at].mean(dim=1) + head.bias
-            per_cell = F.binary_cross_entropy_with_logits(logits, coarse, reduction="none").sum(dim=1) / 10
-            total = total + (per_cell * batch.grounded).sum() / batch.grounded.sum().clamp(min=1)
-        return total / max(1, len(taken))
+        sums = list(accumulate(taken))  # of (B * K, H, G), as the model adds them up
+        losses = [pointing_loss(head.scale * scores.mean(dim=1), coarse) for scores in sums]
+        return torch.stack(losses).mean() if losses else batch.target.new_zeros(())
 
 
 def total_loss(losses: dict[str, Tensor]) -> Tensor:

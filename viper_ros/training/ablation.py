@@ -1,0 +1,107 @@
+"""What each part of Viper-F1 brings: variants of nano trained on the same data for the same steps, then measured.
+
+All variants start with one grid encoder that is already trained and stays as it is, so that the comparison is about
+what reads the grid. Widths of the perceptrons are set so that all have the same number of parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from viper_ros.evaluation.suites import run_suite, summarise
+from viper_ros.model import ModulatorConfig, ViperConfig, ViperF1
+from viper_ros.perception import Predictor
+from viper_ros.training.loop import TrainingConfig, train
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "whole": {},
+    "no token-grid correlation": {"correlation": False},
+    "no FiLM": {"film": False},
+    "constant dt": {"state_space": "constant_dt"},
+    "one block": {"blocks": 1},
+    "closing token points alone": {"pointer": False},
+    "cross-attention Transformer": {"block": "cross_attention"},
+}
+"""Name -> what differs in the modulator's configuration."""
+
+
+@dataclasses.dataclass(frozen=True)
+class AblationConfig:
+    """Paths are relative to the working directory."""
+
+    training: dict[str, Any]  # as a training's configuration; ``out`` is the folder for all variants
+    scenes: int = 60  # of suite tabletop, rendered for each variant anew from the same seeds
+    variants: tuple[str, ...] = tuple(VARIANTS)
+
+    @classmethod
+    def from_json(cls, path: Path | str) -> AblationConfig:
+        """Read a configuration; an unknown key is an error."""
+        values = json.loads(Path(path).read_text())
+        return cls(**{key: tuple(value) if key == "variants" else value for key, value in values.items()})
+
+
+def run_ablation(config: AblationConfig) -> Iterator[dict[str, Any]]:
+    """Train and measure the variants in turn -> one row each. A variant that is finished is only read again.
+
+    Raises:
+        ValueError: an unknown variant.
+    """
+    if unknown := sorted(set(config.variants) - set(VARIANTS)):
+        raise ValueError(f"unknown variants {unknown}; valid are {sorted(VARIANTS)}")
+    for name in config.variants:
+        folder = Path(config.training["out"]) / name.replace(" ", "_")
+        result = folder / "figures.json"
+        if not result.exists():
+            train(TrainingConfig(**config.training | {"out": str(folder), "model": variant_model(name)}))
+            result.write_text(json.dumps(_measure(name, folder / "checkpoint", config.scenes), indent=2) + "\n")
+        yield json.loads(result.read_text())
+
+
+def variant_model(name: str) -> dict[str, Any]:
+    """Model settings of a variant, as in a training's configuration, with as many parameters as the whole has."""
+    whole, changed = ModulatorConfig(), dataclasses.replace(ModulatorConfig(), **VARIANTS[name])
+    missing = _parameters(whole) - _parameters(changed)
+    # two matrices of D x hidden in each block
+    per_ratio = _parameters(dataclasses.replace(changed, ffn_ratio=changed.ffn_ratio + 1)) - _parameters(changed)
+    ratio = max(1, changed.ffn_ratio + round(missing / per_ratio))
+    return {"modulator": dataclasses.asdict(dataclasses.replace(changed, ffn_ratio=ratio))}
+
+
+def _parameters(modulator: ModulatorConfig) -> int:
+    model = ViperF1(dataclasses.replace(ViperConfig(), modulator=modulator))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _measure(name: str, checkpoint: Path, scenes: int) -> dict[str, Any]:
+    predictor = Predictor.from_pretrained(checkpoint)
+    figures = summarise(run_suite(predictor, "tabletop", scenes))
+    of_relations = list(figures["relations"].values())
+    count = sum(row["n"] for row in of_relations)
+    return {
+        "variant": name,
+        "parameters": predictor.info["parameters"],
+        "pointing": figures["pointing"],
+        "pointing_with_relation": {"rate": sum(row["rate"] * row["n"] for row in of_relations) / count, "n": count},
+        "box_iou": figures["box_iou"]["mean"],
+        "presence_auroc": figures["presence_auroc"],
+        "answers": figures["answers"],
+        "query_ms_median": figures["query_ms_median"],
+    }
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """Rows as a table."""
+    lines = [
+        "| variant | parameters | pointing | with a relation | box IoU | presence AUROC | answers | ms a question |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        rates = [row[key]["rate"] for key in ("pointing", "pointing_with_relation")]
+        cells = [f"{row['parameters'] / 1e6:.2f} M", *(f"{rate:.3f}" for rate in rates), f"{row['box_iou']:.3f}"]
+        cells += [f"{row['presence_auroc']:.3f}", f"{row['answers']['rate']:.3f}", f"{row['query_ms_median']:.0f}"]
+        lines.append(f"| {row['variant']} | {' | '.join(cells)} |")
+    return "\n".join(lines)

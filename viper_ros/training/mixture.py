@@ -1,0 +1,64 @@
+"""Folders of shards with their shares of a training's batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from viper_ros.sim import Split
+from viper_ros.training.shards import Shard, load_shards
+
+
+class Mixture:
+    """Shards of several folders. The first ``held_back`` of each are for validation and never come out of here.
+
+    Args:
+        shares: a folder, or several with the share of the batches that comes from each (any positive numbers).
+        held_back: shards of each folder that are not trained on.
+
+    Raises:
+        FileNotFoundError: a folder has nothing to train on.
+    """
+
+    def __init__(self, shares: str | dict[str, float], held_back: int) -> None:
+        self.shares = {shares: 1.0} if isinstance(shares, str) else shares
+        self.held_back = held_back
+        self._shards: dict[str, list[Shard]] = {folder: [] for folder in self.shares}
+        self.reload()
+        for folder, shards in self._shards.items():
+            if not shards:
+                raise FileNotFoundError(
+                    f"no shards to train on in {folder}, {held_back} held back for validation; "
+                    "make some with `viper render` or `viper annotate`"
+                )
+        total = sum(self.shares.values())
+        self._probabilities = [share / total for share in self.shares.values()]
+
+    def reload(self) -> None:
+        """Look for shards that were made meanwhile."""
+        for folder, shards in self._shards.items():
+            shards += load_shards(Path(folder), Split.TRAIN, skip=self.held_back + len(shards))
+
+    def choose(self, rng: np.random.Generator) -> list[Shard]:
+        """The shards of one folder, each as often as its share says."""
+        return list(self._shards.values())[rng.choice(len(self._shards), p=self._probabilities)]
+
+    def shards(self) -> list[Shard]:
+        """All of them."""
+        return [shard for shards in self._shards.values() for shard in shards]
+
+    def scenes(self) -> Iterator[dict[str, Any]]:
+        """Every scene's objects and questions."""
+        return (scene for shard in self.shards() for scene in shard.scenes)
+
+    def __len__(self) -> int:
+        return sum(len(shards) for shards in self._shards.values())
+
+
+def held_back_shards(shares: str | dict[str, float], count: int) -> list[Shard]:
+    """The shards of each folder that a :class:`Mixture` keeps for validation."""
+    folders = [shares] if isinstance(shares, str) else list(shares)
+    return [shard for folder in folders for shard in load_shards(Path(folder), Split.TRAIN)[:count]]
