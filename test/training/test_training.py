@@ -34,7 +34,7 @@ def data(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards_module, "SHARD_SCENES", 6)
         for index in range(2):
-            shards_module._render_shard(folder, Split.TRAIN, index)
+            shards_module._render_shard(folder, Split.TRAIN, ("tabletop", None, None), index)
     return folder
 
 

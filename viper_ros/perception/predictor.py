@@ -21,7 +21,6 @@ from viper_ros.perception.precision import for_inference, with_precision
 from viper_ros.perception.regions import Region, find_regions
 from viper_ros.perception.tokenizer import Tokenizer
 
-MASK_THRESHOLD = 0.5  # a pixel belongs to a region if it is more likely than not
 MAX_ANSWER_TOKENS = 16
 
 
@@ -187,7 +186,7 @@ class Predictor:
         if present:
             heatmap = heatmap_from_grid(relevance, mapping, box.width, box.height)
             cell_area = mapping.cell_width * mapping.cell_height
-            regions = find_regions(heatmap, MASK_THRESHOLD, max_regions, min_area_px=cell_area / 2)
+            regions = find_regions(heatmap, max_regions, min_area_px=cell_area / 2)
         return Grounding(
             instruction,
             text,

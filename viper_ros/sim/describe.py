@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from viper_ros.sim.expressions import THING, Descriptor, Expression, resolve, said_nouns
+from viper_ros.sim.household_words import HOUSEHOLD
 from viper_ros.sim.scene import SceneObject
-from viper_ros.sim.splits import HELD_OUT_CATEGORIES, is_held_out
+from viper_ros.sim.splits import is_held_out, may_not_be_named
 from viper_ros.sim.view import RELATIONS, SUPERLATIVES, View
-from viper_ros.sim.vocabulary import CATEGORIES, GROUPS
 
 _TRIES = 12
 _SAID_MATERIALS = ("wooden", "metal")
@@ -48,9 +48,12 @@ def sample_descriptor(rng: np.random.Generator, view: View) -> Descriptor | None
 
 def _noun(rng: np.random.Generator, thing: SceneObject, specific: float) -> str:
     """Choose a noun for a thing; a category that training never shows is never named."""
-    named = thing.category not in HELD_OUT_CATEGORIES
+    kinds = tuple(kind for kind in HOUSEHOLD.categories[thing.category].kinds if not may_not_be_named(kind))
+    named = not may_not_be_named(thing.category)
     if named and rng.random() < specific:
-        return thing.category
+        return str(rng.choice(kinds)) if kinds and rng.random() < 0.15 else thing.category
+    if kinds and rng.random() < 0.3:
+        return str(rng.choice(kinds))
     groups = said_nouns(thing.category)
     return str(rng.choice(groups)) if groups and rng.random() < 0.5 else THING
 
@@ -62,10 +65,10 @@ def _attributes(rng: np.random.Generator, view: View, thing: SceneObject, colour
     if thing.size_word != "medium" and rival and draw < 0.4:
         return Descriptor(noun, size=thing.size_word, colour=thing.colour if colour and rng.random() < 0.3 else None)
     draw = rng.random()
-    if draw < 0.16 and thing.material in _SAID_MATERIALS and len(CATEGORIES[thing.category].materials) > 1:
+    if draw < 0.16 and thing.material in _SAID_MATERIALS and len(HOUSEHOLD.categories[thing.category].materials) > 1:
         return Descriptor(noun, material=thing.material)
-    if colour and draw < 0.22 and noun != THING:
-        others = [c for c in CATEGORIES[thing.category].colours if c != thing.colour]
+    if colour and draw < 0.22 and noun != THING and thing.colour is not None:
+        others = [c for c in HOUSEHOLD.categories[thing.category].colours if c != thing.colour]
         return Descriptor(noun, not_colour=str(rng.choice(others)) if others else None)
     if colour and (draw < 0.75 or noun == THING):
         return Descriptor(noun, colour=thing.colour)
@@ -134,21 +137,23 @@ def describe_absent(
 
 def _may_say(head: Descriptor) -> bool:
     """Held-out categories and pairs are not named, not even where they are absent."""
-    return head.noun not in CATEGORIES or not is_held_out(head.colour or "", head.noun)
+    return head.noun not in HOUSEHOLD.categories or not is_held_out(head.colour or "", head.noun)
 
 
 def _wrong_colour(rng: np.random.Generator, view: View, thing: SceneObject) -> Expression | None:
     noun = _noun(rng, thing, specific=0.8)
-    colours = CATEGORIES[thing.category].colours if noun in CATEGORIES else tuple({t.colour for t in view.clear})
+    seen = tuple({t.colour for t in view.clear} - {None})
+    colours = HOUSEHOLD.categories[thing.category].colours if noun in HOUSEHOLD.categories else seen
     others = sorted(c for c in colours if c != thing.colour)
     return Expression(Descriptor(noun, colour=str(rng.choice(others)))) if others else None
 
 
 def _wrong_category(rng: np.random.Generator, view: View, thing: SceneObject) -> Expression | None:
     if rng.random() < 0.15:
-        return Expression(Descriptor(str(rng.choice(list(GROUPS))), colour=thing.colour))
-    nouns = [row.name for row in CATEGORIES.values() if thing.colour in row.colours and row.name != thing.category]
-    return Expression(Descriptor(str(rng.choice(nouns)), colour=thing.colour))
+        return Expression(Descriptor(str(rng.choice(list(view.scene.words.groups))), colour=thing.colour))
+    rows = [row for row in view.scene.words.categories.values() if row.name != thing.category]
+    nouns = [row.name for row in rows if thing.colour is None or thing.colour in row.colours]
+    return Expression(Descriptor(str(rng.choice(nouns)), colour=thing.colour)) if nouns else None
 
 
 def _false_relation(rng: np.random.Generator, view: View, thing: SceneObject) -> Expression | None:
@@ -165,5 +170,5 @@ def _false_relation(rng: np.random.Generator, view: View, thing: SceneObject) ->
 def _anything_else(rng: np.random.Generator, view: View, thing: SceneObject) -> Expression | None:
     draw = rng.random()
     if draw < 0.15:
-        return Expression(Descriptor(str(rng.choice(list(GROUPS)))))
-    return Expression(Descriptor(str(rng.choice(list(CATEGORIES)))))
+        return Expression(Descriptor(str(rng.choice(list(view.scene.words.groups)))))
+    return Expression(Descriptor(str(rng.choice(list(view.scene.words.categories)))))

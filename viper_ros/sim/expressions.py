@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from viper_ros.sim.household_words import HOUSEHOLD
 from viper_ros.sim.scene import SceneObject
 from viper_ros.sim.view import Truth, View, order
-from viper_ros.sim.vocabulary import CATEGORIES, GROUPS, UNCLEAR_MEMBERS
 
 THING = "thing"
 """The noun that everything in a scene answers to."""
@@ -19,7 +19,7 @@ THING = "thing"
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A noun (a category, a group of ``GROUPS`` or ``THING``) with its attributes."""
+    """A noun (a category, a group or ``THING``) with its attributes."""
 
     noun: str
     colour: str | None = None
@@ -31,8 +31,8 @@ class Descriptor:
         """Say whether the words fit ``thing``."""
         tests = (
             self._is_kind(thing),
-            self.colour is None or thing.colour == self.colour,
-            self.not_colour is None or thing.colour != self.not_colour,
+            self.colour is None or _has_colour(thing, self.colour),
+            self.not_colour is None or _not(_has_colour(thing, self.not_colour)),
             self.size is None or (None if thing.size_word == "medium" else thing.size_word == self.size),
             self.material is None or thing.material == self.material,
         )
@@ -41,11 +41,14 @@ class Descriptor:
     def _is_kind(self, thing: SceneObject) -> Truth:
         if self.noun == THING or thing.category == self.noun:
             return True
-        if self.noun in CATEGORIES:
-            return None if thing.category in CATEGORIES[self.noun].confusable else False
-        if self.noun in CATEGORIES[thing.category].groups:
+        row = HOUSEHOLD.categories[thing.category]
+        if self.noun in row.kinds or self.noun in row.groups:
             return True
-        return None if thing.category in UNCLEAR_MEMBERS.get(self.noun, ()) else False
+        if self.noun in HOUSEHOLD.categories:
+            doubtful = thing.category in HOUSEHOLD.categories[self.noun].confusable or self.noun in row.maybe
+        else:
+            doubtful = thing.category in HOUSEHOLD.unclear_members.get(self.noun, ())
+        return None if doubtful else False
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,15 @@ def _all(truths: tuple[Truth, ...]) -> Truth:
     return None if any(truth is None for truth in truths) else True
 
 
+def _not(truth: Truth) -> Truth:
+    return None if truth is None else not truth
+
+
+def _has_colour(thing: SceneObject, colour: str) -> Truth:
+    """Say whether a thing is of a colour; unclear of one that is on it but that it is not named by."""
+    return True if thing.colour == colour else None if colour in thing.other_colours else False
+
+
 def said_nouns(category: str) -> tuple[str, ...]:
-    """Give the groups of ``GROUPS`` that a category is surely in."""
-    return tuple(group for group in CATEGORIES[category].groups if group in GROUPS)
+    """Give the groups that a category is surely in, those that are said."""
+    return tuple(group for group in HOUSEHOLD.categories[category].groups if group in HOUSEHOLD.groups)

@@ -3,7 +3,8 @@
 Kinds: ``refer`` (instructions and noun phrases; singular, plural, and with a goal), ``where``, ``colour``, ``what``,
 ``relation``, ``count``, ``exists``, ``compare``. Answers are short, lower case and canonical:
 
-- refer, what, relation: colour and category of the target, "red mug"; several targets "two red mugs"; "not found"
+- refer, what, relation: colour and category of the target, "red mug", or the category alone of a thing of many
+  colours, "cream cheese"; several targets "two red mugs"; "not found"
 - where: the ninth of the image that holds the target's centre (`view.region`), or "not found"
 - colour: a colour, or "not found"; count: "zero" to "ten"; exists: "yes" or "no"; compare: a category
 """
@@ -16,12 +17,12 @@ import numpy as np
 
 from viper_ros.sim.describe import describe, describe_absent, sample_descriptor
 from viper_ros.sim.expressions import THING, Descriptor, Expression, resolve
+from viper_ros.sim.household_words import HOUSEHOLD
 from viper_ros.sim.phrases import NUMBER_WORDS, POLITE, SENTENCES
 from viper_ros.sim.render import Frame
 from viper_ros.sim.scene import Scene, SceneObject
-from viper_ros.sim.splits import Split, is_held_out
+from viper_ros.sim.splits import Split
 from viper_ros.sim.view import View, bigger, region
-from viper_ros.sim.vocabulary import CATEGORIES, GROUPS
 from viper_ros.sim.wording import Wording, misspell, with_article
 
 NOT_FOUND = "not found"
@@ -123,7 +124,7 @@ def _describe(
 def _choose_target(rng: np.random.Generator, view: View, split: Split) -> SceneObject | None:
     """Choose a thing in clear sight; in NOVEL scenes mostly one that training never shows."""
     things = list(view.clear)
-    novel = [thing for thing in things if is_held_out(thing.colour, thing.category)]
+    novel = [thing for thing in things if thing.held_out]
     if split is Split.NOVEL and novel and rng.random() < 0.8:
         things = novel
     return things[rng.integers(len(things))] if things else None
@@ -163,7 +164,8 @@ def _plural(rng: np.random.Generator, view: View, split: Split) -> Question | No
 
 
 def _plural_name(head: Descriptor) -> str:
-    noun = CATEGORIES[head.noun].plural if head.noun in CATEGORIES else GROUPS.get(head.noun, "things")
+    rows = HOUSEHOLD.categories
+    noun = rows[head.noun].plural if head.noun in rows else HOUSEHOLD.groups.get(head.noun, "things")
     return " ".join(word for word in (head.colour, noun) if word)
 
 
@@ -180,7 +182,7 @@ def _where(rng: np.random.Generator, view: View, split: Split) -> Question | Non
 
 def _colour(rng: np.random.Generator, view: View, split: Split) -> Question | None:
     found = _describe(rng, view, split, colour=False, absent_rate=0.15)
-    if found is None or (found[1] is not None and found[1].category == found[1].colour):
+    if found is None or (found[1] is not None and found[1].colour in (None, found[1].category)):
         return None
     expression, target = found
     answer, targets = (NOT_FOUND, ()) if target is None else (target.colour, (target.id,))
@@ -190,7 +192,7 @@ def _colour(rng: np.random.Generator, view: View, split: Split) -> Question | No
 def _what(rng: np.random.Generator, view: View, split: Split) -> Question | None:
     """Ask for the name of a thing told by its attributes or its place."""
     found = _describe(rng, view, split, absent_rate=0.1, named=0.0)
-    if found is None or found[0].head.noun in CATEGORIES:
+    if found is None or found[0].head.noun in HOUSEHOLD.categories:
         return None
     expression, target = found
     answer, targets = (NOT_FOUND, ()) if target is None else (target.name, (target.id,))

@@ -67,6 +67,8 @@ class Surface:
     radius_m: float
     rim_height_m: float = 0.0
     rim_radius_m: float = 0.0
+    centre_m: tuple[float, float] = (0.0, 0.0)
+    """Its middle, in the frame of the thing that has it."""
 
     def holds(self, points_m: np.ndarray) -> bool:
         """Say whether a thing with these (P, 3) points, standing at the centre of the disc, fits."""
@@ -108,7 +110,8 @@ class Shape:
         surface = self.surface
         if surface is not None:
             numbers = (surface.height_m, surface.radius_m, surface.rim_height_m, surface.rim_radius_m)
-            surface = Surface(surface.relation, *(factor * v for v in numbers))
+            centre = tuple(factor * v for v in surface.centre_m)
+            surface = Surface(surface.relation, *(factor * v for v in numbers), centre)
         return Shape(tuple(part.scaled(factor) for part in self.parts), surface)
 
 

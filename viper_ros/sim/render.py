@@ -16,7 +16,7 @@ from viper_ros.sim.gl import make_context
 from viper_ros.sim.meshes import MESH_NAMES, mesh
 from viper_ros.sim.parts import Part
 from viper_ros.sim.scene import FLOOR_M, Scene, SceneObject
-from viper_ros.sim.textures import RGB, Texture
+from viper_ros.sim.textures import RGB, Photo, Texture
 
 NEAR_M, FAR_M = 0.02, 12.0
 TEXTURE_SIZE = 128
@@ -64,7 +64,7 @@ class Renderer:
             raise ValueError(f"width and height must be within 8..4096 pixels, got {width} x {height}")
         self.width, self.height = width, height
         self._gl = make_context(width, height)
-        self._model = _compile_library(width, height, samples, shadow_size)
+        self._model = self._library(width, height, samples, shadow_size).compile()
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
@@ -83,6 +83,10 @@ class Renderer:
             self._context.free()
             self._gl.free()
             self._gl = None
+
+    def _library(self, width: int, height: int, samples: int, shadow_size: int) -> mujoco.MjSpec:
+        """Every mesh and texture that scenes may need; a renderer of more things adds to it."""
+        return _library_spec(width, height, samples, shadow_size)
 
     def render(self, scene: Scene, camera: Camera, shadows: bool = True) -> Frame:
         """Draw ``scene`` from ``camera``. ``shadows=False`` leaves out the shadows of its lights (faster)."""
@@ -147,7 +151,7 @@ class Renderer:
         index = MESH_NAMES.index(part.shape)
         scaled = linear * part.size
         position = position + scaled @ self._model.mesh_pos[index]
-        linear = scaled @ _quat_to_matrix(self._model.mesh_quat[index])
+        linear = scaled @ quat_to_matrix(self._model.mesh_quat[index])
         geom = self._add_geom(mujoco.mjtGeom.mjGEOM_MESH, np.ones(3), position, linear, rgb, id)
         geom.dataid = 2 * index  # odd numbers are the convex hulls
         return geom
@@ -169,7 +173,9 @@ class Renderer:
             geom.specular, geom.shininess = 0.1, 0.2
             geom.castshadow = False  # large flat things would only speckle themselves
 
-    def _set_texture(self, geom: mujoco.MjvGeom, slot: int, texture: Texture) -> None:
+    def _set_texture(self, geom: mujoco.MjvGeom, slot: int, texture: Texture | Photo) -> None:
+        if isinstance(texture, Photo):
+            raise ValueError(f"the picture {texture.name!r} is in the household library; use HouseholdRenderer")
         if self._textures.get(slot) != texture:
             start = self._model.tex_adr[slot]
             pixels = texture.pixels(TEXTURE_SIZE).ravel()
@@ -217,14 +223,15 @@ def _metric_depth(buffer: np.ndarray) -> np.ndarray:
     return (NEAR_M * FAR_M / (NEAR_M + buffer * (FAR_M - NEAR_M))).astype(np.float32)
 
 
-def _quat_to_matrix(quat: np.ndarray) -> np.ndarray:
+def quat_to_matrix(quat: np.ndarray) -> np.ndarray:
+    """Turn MuJoCo's quaternion (w, x, y, z) into a rotation (3, 3)."""
     matrix = np.empty(9)
     mujoco.mju_quat2Mat(matrix, quat)
     return matrix.reshape(3, 3)
 
 
-def _compile_library(width: int, height: int, samples: int, shadow_size: int) -> mujoco.MjModel:
-    """Compile the model that holds every mesh and one texture slot per surface."""
+def _library_spec(width: int, height: int, samples: int, shadow_size: int) -> mujoco.MjSpec:
+    """Describe the model that holds every mesh and one texture slot per surface."""
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
     spec.visual.quality.offsamples, spec.visual.quality.shadowsize = samples, shadow_size
@@ -242,4 +249,4 @@ def _compile_library(width: int, height: int, samples: int, shadow_size: int) ->
         )
         material = spec.add_material(name=name)
         material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-    return spec.compile()
+    return spec

@@ -13,8 +13,8 @@ import numpy as np
 from viper_ros.sim.assets import build_shape
 from viper_ros.sim.parts import Shape
 from viper_ros.sim.splits import HELD_OUT_CATEGORIES, HELD_OUT_PAIRS, Split, is_held_out
-from viper_ros.sim.textures import RGB, Texture, sample_texture
-from viper_ros.sim.vocabulary import CATEGORIES, sample_rgb
+from viper_ros.sim.textures import RGB, Photo, Texture, sample_texture
+from viper_ros.sim.vocabulary import CATEGORIES, TABLETOP, Words, sample_rgb
 
 WORKSPACE_HALF_M = (0.30, 0.25)
 """Things stand within this rectangle around the middle of the table."""
@@ -32,7 +32,7 @@ class SceneObject:
 
     id: int
     category: str
-    colour: str
+    colour: str | None
     rgb: RGB
     accent_rgb: RGB
     size_word: str | None
@@ -42,11 +42,20 @@ class SceneObject:
     yaw: float
     supports: int | None = None
     """Id of the thing that this one lies on or in; None on the table."""
+    asset: str | None = None
+    """Its name in the household library; None for a thing that is built from parts."""
+    other_colours: tuple[str, ...] = ()
+    """Colours that a person may call it by as well: whether it has them is neither true nor false."""
 
     @property
     def name(self) -> str:
-        """Its canonical name: colour and category."""
-        return f"{self.colour} {self.category}"
+        """Its canonical name: colour and category, or the category alone where it has no colour to be named by."""
+        return self.category if self.colour is None else f"{self.colour} {self.category}"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether training never shows it."""
+        return is_held_out(self.colour, self.category, self.asset)
 
     @cached_property
     def T_world_object(self) -> np.ndarray:
@@ -90,16 +99,29 @@ class Light:
     shadow: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Backdrop:
+    """Something in view that nobody asks about, such as a robot's link: an asset of the household library.
+
+    ``T_world_asset`` (4, 4) is a rotation, maybe scaled, and a place in metres.
+    """
+
+    asset: str
+    T_world_asset: np.ndarray
+
+
 @dataclass(frozen=True)
 class Scene:
-    """A tabletop. ``table_half_m`` are half its sides along x and y."""
+    """A tabletop. ``table_half_m`` are half its sides along x and y; ``words`` what may be said of it."""
 
     objects: tuple[SceneObject, ...]
     table_half_m: tuple[float, float]
-    table: Texture
-    floor: Texture
-    wall: Texture
+    table: Texture | Photo
+    floor: Texture | Photo
+    wall: Texture | Photo
     lights: tuple[Light, ...]
+    backdrop: tuple[Backdrop, ...] = ()
+    words: Words = TABLETOP
 
     def object(self, id: int) -> SceneObject:
         """Find a thing by its id."""
@@ -113,15 +135,21 @@ def sample_scene(rng: np.random.Generator, split: Split = Split.TRAIN) -> Scene:
     for attempt in range(4 * wanted):
         if len(things) >= wanted:
             break
-        category, colour = _sample_kind(rng, things, split, novel=split is Split.NOVEL and attempt < 2)
-        placed = _place(
-            rng, things, _sample_object(rng, len(things) + 1, category, colour, _sample_size(rng, things, category))
-        )
+        novel = split is Split.NOVEL and attempt < 2
+        placed = _place(rng, things, sample_part_object(rng, len(things) + 1, things, split, novel))
         if placed is not None:
             things.append(placed)
     table_half = (float(rng.uniform(0.42, 0.75)), float(rng.uniform(0.38, 0.6)))
     textures = [sample_texture(rng) for _ in range(3)]
-    return Scene(tuple(things), table_half, *textures, lights=_sample_lights(rng))
+    return Scene(tuple(things), table_half, *textures, lights=sample_lights(rng))
+
+
+def sample_part_object(
+    rng: np.random.Generator, id: int, things: list[SceneObject], split: Split, novel: bool = False
+) -> SceneObject:
+    """Sample a thing that is built from parts, at the origin, to join ``things``; ``novel`` makes it a held-out one."""
+    category, colour = _sample_kind(rng, things, split, novel)
+    return _sample_object(rng, id, category, colour, _sample_size(rng, things, category))
 
 
 def _sample_kind(
@@ -134,11 +162,12 @@ def _sample_kind(
         category = str(rng.choice(list(CATEGORIES)))
         colour = str(rng.choice(CATEGORIES[category].colours))
         draw = rng.random()
-        if things and draw < 0.3:
-            category = things[rng.integers(len(things))].category
+        known = [thing for thing in things if thing.asset is None]
+        if known and draw < 0.3:
+            category = known[rng.integers(len(known))].category
             colour = str(rng.choice(CATEGORIES[category].colours))
-        elif things and draw < 0.6:
-            colour = things[rng.integers(len(things))].colour
+        elif known and draw < 0.6:
+            colour = known[rng.integers(len(known))].colour
         twins = sum(thing.category == category and thing.colour == colour for thing in things)
         if colour not in CATEGORIES[category].colours or (twins and rng.random() < 0.7):
             continue
@@ -199,33 +228,33 @@ def _place(rng: np.random.Generator, things: list[SceneObject], thing: SceneObje
     """Put a thing on or in another one (often, where one has room for it), or on the table; None: no room."""
     if rng.random() < 0.7:
         for support in rng.permutation(len(things)):
-            placed = _put_on(things, things[support], thing)
+            placed = put_on(things, things[support], thing)
             if placed is not None:
                 return placed
     for _ in range(30):
         half = np.maximum(np.array(WORKSPACE_HALF_M) - 0.5 * thing.shape.reach_m, 0.05)
         placed = _moved(thing, np.array([*rng.uniform(-half, half), 0.0]))
-        if all(_apart(placed, other) for other in things):
+        if all(apart(placed, other) for other in things):
             return placed
     return None
 
 
-def _put_on(things: list[SceneObject], support: SceneObject, thing: SceneObject) -> SceneObject | None:
+def put_on(things: list[SceneObject], support: SceneObject, thing: SceneObject) -> SceneObject | None:
     """Put a thing in the middle of a free surface of ``support``, which stands on the table; None: it does not fit."""
     surface = support.shape.surface
     taken = any(other.supports == support.id for other in things)
     if surface is None or taken or support.supports is not None or not surface.holds(thing.shape.points_m):
         return None
-    lift = np.array([0.0, 0.0, surface.height_m + 0.0005])
-    placed = _moved(thing, support.base_m + lift, support.id)
-    return placed if all(other is support or _apart(placed, other) for other in things) else None
+    middle = support.T_world_object[:3, :3] @ [*surface.centre_m, surface.height_m + 0.0005]
+    placed = _moved(thing, support.base_m + middle, support.id)
+    return placed if all(other is support or apart(placed, other) for other in things) else None
 
 
 def _moved(thing: SceneObject, base_m: np.ndarray, supports: int | None = None) -> SceneObject:
     return replace(thing, base_m=base_m, supports=supports)
 
 
-def _apart(a: SceneObject, b: SceneObject) -> bool:
+def apart(a: SceneObject, b: SceneObject) -> bool:
     """Say whether two footprints keep a gap: some side of one separates them (separating axis theorem)."""
     (ax, ay, _), (bx, by, _) = a.position_m, b.position_m
     if (ax - bx) ** 2 + (ay - by) ** 2 > (a.shape.reach_m + b.shape.reach_m + _GAP_M) ** 2:
@@ -236,7 +265,7 @@ def _apart(a: SceneObject, b: SceneObject) -> bool:
     return bool(gaps_m.max() > _GAP_M)
 
 
-def _sample_lights(rng: np.random.Generator) -> tuple[Light, ...]:
+def sample_lights(rng: np.random.Generator) -> tuple[Light, ...]:
     """Sample 1 to 3 lights from above; the first one carries the ambient light and may throw shadows."""
     count = int(rng.integers(1, 4))
     ambient, total = rng.uniform(0.28, 0.5), rng.uniform(0.5, 0.75)

@@ -26,6 +26,15 @@ class Texture:
         return np.round(255 * ((1 - mix) * np.array(self.first) + mix * np.array(self.second))).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A picture of a surface, by its name in the household library; ``tint`` multiplies it, ``repeat`` as above."""
+
+    name: str
+    tint: RGB = (1.0, 1.0, 1.0)
+    repeat: float = 1.0
+
+
 def sample_texture(rng: np.random.Generator, kinds: tuple[str, ...] = KINDS) -> Texture:
     """Sample a muted texture: furniture is mostly less colourful than the things on it."""
     kind = str(rng.choice(kinds))

@@ -45,6 +45,10 @@ class Category:
     colours: tuple[str, ...] = PAINTED
     materials: tuple[str, ...] = ("plastic",)
     confusable: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    """Categories that it surely belongs to as well: a wine bottle is a bottle."""
+    maybe: tuple[str, ...] = ()
+    """Categories that a person may count it in: the other side of their ``confusable``."""
 
 
 _METALS = ("metal", "plastic", "wooden")
@@ -116,6 +120,18 @@ UNCLEAR_MEMBERS: dict[str, tuple[str, ...]] = {
     "food": ("can", "jar"),
 }
 """Group -> categories that some people count in; an expression with the group is unclear about them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """What may be said of the things of one world: its categories, its groups and who is doubtful in them."""
+
+    categories: dict[str, Category]
+    groups: dict[str, str]
+    unclear_members: dict[str, tuple[str, ...]]
+
+
+TABLETOP = Words(CATEGORIES, GROUPS, UNCLEAR_MEMBERS)
 
 
 def sample_rgb(rng: np.random.Generator, colour: str) -> tuple[float, float, float]:

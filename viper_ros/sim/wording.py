@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viper_ros.sim.expressions import THING, Descriptor, Expression
+from viper_ros.sim.household_words import HOUSEHOLD
 from viper_ros.sim.phrases import (
     ADJECTIVE_STYLES,
     RELATION_WORDS,
@@ -14,7 +15,7 @@ from viper_ros.sim.phrases import (
     Piece,
 )
 from viper_ros.sim.splits import Split
-from viper_ros.sim.vocabulary import CATEGORIES, COLOUR_SYNONYMS, GROUPS
+from viper_ros.sim.vocabulary import COLOUR_SYNONYMS
 
 
 class Wording:
@@ -70,9 +71,9 @@ class Wording:
     def _noun(self, noun: str, plural: bool) -> str:
         if noun == THING:
             return THING_WORDS[self.rng.integers(len(THING_WORDS))][plural]
-        if noun in GROUPS:
-            return GROUPS[noun] if plural else ("food item" if noun == "food" else noun)
-        row = CATEGORIES[noun]
+        if noun in HOUSEHOLD.groups:
+            return HOUSEHOLD.groups[noun] if plural else ("food item" if noun == "food" else noun)
+        row = HOUSEHOLD.categories[noun]
         if plural:
             return row.plural
         return str(self.rng.choice(row.synonyms)) if row.synonyms and self.rng.random() < 0.3 else row.name

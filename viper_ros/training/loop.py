@@ -24,6 +24,9 @@ from viper_ros.training.losses import DeepSupervision, WordHead, question_losses
 from viper_ros.training.mixture import Mixture
 from viper_ros.training.pretrained import load_encoder, load_imagenet, load_known_words
 
+LEAST_SAID = 20
+"""Times that a word occurs in the data of a fine-tuning before it gets a piece of its own; a typing error stays in pieces."""
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -242,7 +245,7 @@ def _tokenizer(path: Path, data: Mixture, config: TrainingConfig) -> Tokenizer:
         questions = [question for scene in data.scenes() for question in scene["questions"]]
         sentences = [question[key] for question in questions for key in ("text", "answer")]
         if config.start_from:
-            load_tokenizer(config.start_from).extended(sentences).save(path)
+            load_tokenizer(config.start_from).extended(sentences, LEAST_SAID).save(path)
         else:
             Tokenizer.train(sentences, config.vocab_size).save(path)
     return Tokenizer.from_file(path)

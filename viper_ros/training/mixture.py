@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from viper_ros.sim import Split
-from viper_ros.training.shards import Shard, load_shards
+from viper_ros.training.shards import Shard, shard_files
 
 
 class Mixture:
@@ -25,7 +25,7 @@ class Mixture:
 
     def __init__(self, shares: str | dict[str, float], held_back: int) -> None:
         self.shares = {shares: 1.0} if isinstance(shares, str) else shares
-        self.held_back = held_back
+        self._seen = {folder: shard_files(Path(folder), Split.TRAIN)[:held_back] for folder in self.shares}
         self._shards: dict[str, list[Shard]] = {folder: [] for folder in self.shares}
         self.reload()
         for folder, shards in self._shards.items():
@@ -40,7 +40,9 @@ class Mixture:
     def reload(self) -> None:
         """Look for shards that were made meanwhile."""
         for folder, shards in self._shards.items():
-            shards += load_shards(Path(folder), Split.TRAIN, skip=self.held_back + len(shards))
+            new = [path for path in shard_files(Path(folder), Split.TRAIN) if path not in self._seen[folder]]
+            shards += [Shard(path) for path in new]
+            self._seen[folder] += new
 
     def choose(self, rng: np.random.Generator) -> list[Shard]:
         """The shards of one folder, each as often as its share says."""
@@ -61,4 +63,4 @@ class Mixture:
 def held_back_shards(shares: str | dict[str, float], count: int) -> list[Shard]:
     """The shards of each folder that a :class:`Mixture` keeps for validation."""
     folders = [shares] if isinstance(shares, str) else list(shares)
-    return [shard for folder in folders for shard in load_shards(Path(folder), Split.TRAIN)[:count]]
+    return [Shard(path) for folder in folders for path in shard_files(Path(folder), Split.TRAIN)[:count]]
