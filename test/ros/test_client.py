@@ -74,6 +74,16 @@ def test_ground_that_finds_nothing_is_a_result(rig, client):
     assert result.grounding.status.code == Status.NOT_FOUND
 
 
+def test_a_process_without_ros_may_open_one_client_after_another():
+    code = (
+        "import rclpy; from viper_ros.ros.client import ViperClient\n"
+        "for name in ('left/viper', 'right/viper'):\n"
+        "    with ViperClient(name) as client: print(client.name, rclpy.ok())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=os.environ)
+    assert done.stdout.split() == ["/left/viper", "False", "/right/viper", "False"], done.stderr
+
+
 def test_an_absent_node_is_told_within_the_timeout(context):
     with ViperClient("/nobody/viper", context) as client:
         with pytest.raises(ViperError, match="/nobody/viper is not there or not answering"):

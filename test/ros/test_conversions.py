@@ -20,8 +20,6 @@ from viper_ros.ros.conversions import (
     camera_to_ros,
     heatmap_from_ros,
     place_to_pose_stamped,
-    points_from_ros,
-    points_to_ros,
     pose_from_ros,
     pose_to_ros,
     region_from_ros,
@@ -127,16 +125,6 @@ def test_relevance_of_the_wrong_size_is_refused():
 def test_the_heatmap_of_a_message_is_that_of_the_grounding(grounding):
     message = through_bytes(relevance_to_ros(grounding.relevance, grounding.mapping))
     np.testing.assert_array_equal(heatmap_from_ros(message, *SIZE), grounding.heatmap())
-
-
-def test_points_keep_their_places_and_the_relevance_of_their_pixels(position, grounding):
-    heatmap = grounding.heatmap()
-    cloud = through_bytes(points_to_ros(position, heatmap, Header(frame_id="base_link")))
-    points, relevance = points_from_ros(cloud)
-    np.testing.assert_array_equal(points, position.points_m)
-    np.testing.assert_array_equal(relevance, [heatmap[6, 12], heatmap[7, 13]])
-    assert [(field.name, field.offset) for field in cloud.fields] == [("x", 0), ("y", 4), ("z", 8), ("relevance", 12)]
-    assert (cloud.width, cloud.height, cloud.point_step, cloud.row_step) == (2, 1, 16, 32)
 
 
 def test_a_result_carries_everything_under_the_header_of_its_image(grounding, position):

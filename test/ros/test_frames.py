@@ -138,4 +138,4 @@ def test_refusals_tell_numbers(buffer):
     assert (stale.code, "1.500 s old" in stale.message) == (Status.STALE_IMAGE, True)
     early = picker(buffer, not_before_s=999.0).refusal()
     assert (early.code, "0.500 s older" in early.message) == (Status.STALE_IMAGE, True)
-    assert picker(buffer, timeout_s=2.0).refusal().code == Status.CANCELED
+    assert picker(buffer, timeout_s=2.0).refusal().code == Status.TIMEOUT

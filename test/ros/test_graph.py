@@ -14,7 +14,7 @@ import rclpy
 from rclpy.node import Node
 
 from viper_ros.ros import bringup, graph
-from viper_ros.ros.graph import demo_graph, sim_camera, two_cameras_graph, viper
+from viper_ros.ros.graph import demo_graph, sim_camera, two_cameras_graph, viper, vipers
 from viper_ros.ros.processes import Processes
 
 SLEEPER = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
@@ -63,12 +63,36 @@ def test_the_two_cameras_differ_in_scene_and_frames():
         assert left.parameters[name] != right.parameters[name]
 
 
+def test_two_cameras_in_one_process_are_one_command_with_both_namespaces():
+    left, right, both = two_cameras_graph(one_process=True, autostart=True)
+    assert [left.full_name, right.full_name] == ["/left/sim_camera", "/right/sim_camera"]
+    assert (both.module, both.full_name) == ("viper_ros.ros.viper_nodes", "/viper_nodes")
+    assert both.command_line()[:3] == ["left", "right", "--ros-args"]
+    assert not [part for part in both.command_line() if part.startswith("__n")]  # that would rename both nodes
+
+
+def test_nodes_of_one_process_are_remapped_one_by_one_by_full_name():
+    spec = vipers(["left", "right"], remappings={"/left/image": "/left_camera/color/image_raw"}, max_regions=2)
+    context = rclpy.Context()
+    rclpy.init(args=["program", *spec.command_line()], context=context)
+    more = {"context": context, "automatically_declare_parameters_from_overrides": True}
+    nodes = [Node("viper", namespace=name, **more) for name in ("/left", "/right")]
+    try:
+        topics = [node.resolve_topic_name("image") for node in nodes]
+        assert topics == ["/left_camera/color/image_raw", "/right/image"]
+        assert [node.get_parameter("max_regions").value for node in nodes] == [2, 2]
+    finally:
+        for node in nodes:
+            node.destroy_node()
+        context.try_shutdown()
+
+
 def test_command_line_arguments_are_read_back_by_ros():
     spec = viper(
         "arm", remappings={"image": "/camera/image"}, autostart=True, max_rate_hz=2.5, instruction="the 'red' mug: now"
     )
     context = rclpy.Context()
-    rclpy.init(args=["program", *spec.ros_arguments()], context=context)
+    rclpy.init(args=["program", *spec.command_line()], context=context)
     node = Node("any_name", context=context, automatically_declare_parameters_from_overrides=True)
     try:
         assert node.get_fully_qualified_name() == "/arm/viper"
@@ -83,7 +107,7 @@ def test_command_line_arguments_are_read_back_by_ros():
 
 def test_every_node_of_the_graph_is_a_module_and_an_installed_executable():
     cmake = (graph.share_folder() / "CMakeLists.txt").read_text()
-    for spec in demo_graph():
+    for spec in [*demo_graph(), *two_cameras_graph(one_process=True)]:
         assert (graph.share_folder() / "viper_ros" / "ros" / f"{spec.executable}.py").is_file()
         assert spec.executable in cmake
 

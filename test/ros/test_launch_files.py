@@ -25,7 +25,7 @@ from launch_ros.actions import Node
 FOLDER = share_folder() / "launch"
 OWN_ARGUMENTS = {
     "demo.launch.py": {"namespace", "seed", "rate_hz", "depth_noise", "rviz"},
-    "two_cameras.launch.py": set(),
+    "two_cameras.launch.py": {"one_process"},
     "viper.launch.py": {"namespace", "image", "camera_info", "depth_image", "depth_camera_info"},
 }
 COMMON_ARGUMENTS = {"params_file", "autostart", "use_sim_time", "log_level"}
@@ -117,6 +117,15 @@ def test_two_cameras_are_the_two_cameras_graph():
     assert full_names(processes) == [(spec.executable, spec.full_name) for spec in expected]
     for process, spec in zip(processes, expected, strict=True):
         assert parameters(process, *spec.parameters) == list(spec.parameters.values())
+
+
+def test_two_cameras_share_a_process_when_asked_to():
+    *cameras, vipers = launch("two_cameras.launch.py", one_process="true", autostart="false")
+    assert full_names(cameras) == [("sim_camera_node", f"/{side}/sim_camera") for side in ("left", "right")]
+    assert Path(vipers["cmd"][0]).name == "viper_nodes"
+    assert vipers["cmd"][1:3] == ["left", "right"]
+    assert parameters(vipers, "autostart", "model") == [False, "nano"]
+    assert not [part for part in vipers["cmd"] if part.startswith(("__ns:=", "__node:="))]  # of all its nodes
 
 
 def test_arguments_of_the_demo_reach_its_nodes():

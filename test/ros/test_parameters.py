@@ -88,3 +88,55 @@ def test_a_change_is_judged_as_a_whole_and_parameters_of_others_pass():
 def test_a_bad_value_at_start_stops_the_node_with_its_name(context, name, value, error):
     with pytest.raises(error, match=name):
         ViperNode(context=context, parameter_overrides=[Parameter(name, value=value)])
+
+
+OTHER_VALUES = {
+    "image_is_rectified": True,
+    "instruction": "the blue box",
+    "standing_answer": True,
+    "max_rate_hz": 3.5,
+    "threshold": 0.25,
+    "max_regions": 2,
+    "want_3d": False,
+    "target_frame": "base_link",
+    "sync_slop": 0.2,
+    "max_image_age": 7.5,
+    "query_timeout": 3.25,
+    "ground_timeout": 4.5,
+    "tf_timeout": 0.5,
+}
+
+
+def test_every_live_parameter_takes_effect_at_once_and_a_wrong_value_leaves_it_as_it_was(rig):
+    assert set(OTHER_VALUES) == {name for name in NAMES if rule_of(name).change == LIVE}
+    for name, value in OTHER_VALUES.items():
+        assert rig.set_parameter(name, value).successful, name
+        assert getattr(rig.viper.settings, name) == value
+        wrong = rule_of(name).bounds[1] * 2 if rule_of(name).bounds else 5 if isinstance(value, str) else "maybe"
+        result = rig.set_parameter(name, type(value)(wrong) if rule_of(name).bounds else wrong)
+        assert not result.successful and result.reason, name
+        assert getattr(rig.viper.settings, name) == value
+    assert rig.viper.frames.slop_s == 0.2
+
+
+def test_a_target_frame_with_a_slash_is_refused_and_changes_nothing(rig):
+    result = rig.set_parameter("target_frame", "/base_link")
+    assert not result.successful and "without a leading /" in result.reason
+    assert rig.viper.settings.target_frame == ""
+
+
+def test_parameters_that_are_no_good_together_stop_configure_with_the_reason(make_rig):
+    rig = make_rig(target_frame="/base_link")
+    assert not rig.transition("configure")
+    assert "without a leading /" in rig.ask().status.message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_description_reads_well_by_itself(name):
+    descriptor = descriptor_of(name)
+    assert len(descriptor.description) > 20 and not descriptor.description.endswith(".")
+    assert descriptor.read_only == (rule_of(name).change == READ_ONLY)
+    if isinstance(default_of(name), float) and name != "threshold":
+        assert re.search(r"\[(s|Hz)\]", descriptor.description)  # a unit
+    if rule_of(name).change == UNCONFIGURED:
+        assert "while the node is unconfigured" in descriptor.additional_constraints

@@ -15,7 +15,8 @@ from std_msgs.msg import Header, String
 from visualization_msgs.msg import Marker, MarkerArray
 
 from viper_ros.msg import Grounding, Status
-from viper_ros.ros.conversions import heatmap_from_ros, points_from_ros
+from viper_ros.ros.clouds import organised_points_from_ros, points_from_ros
+from viper_ros.ros.conversions import heatmap_from_ros
 from viper_ros.ros.images import array_to_image, image_to_rgb
 from viper_ros.ros.stamps import duration_from_s, stamp_s, time_from_s
 from viper_ros.ros.transforms import StaticBroadcaster, transform_stamped
@@ -203,7 +204,7 @@ def test_a_worker_that_is_busy_for_too_long_costs_the_timeout_and_no_more(rig):
     futures = [rig.ask_async(timeout=duration_from_s(0.3)) for _ in range(2)]
     answers = [rig.finish(future).grounding for future in futures]
     gate.set()
-    assert {found.status.code for found in answers} == {Status.CANCELED}
+    assert {found.status.code for found in answers} == {Status.TIMEOUT}
     assert all("worker was busy" in found.status.message for found in answers)
 
 
@@ -392,6 +393,12 @@ def test_every_output_carries_the_header_of_the_image_and_its_content(rig):
     points, relevance = points_from_ros(got["region_points"][0])
     assert len(points) > 100 and abs(np.median(points[:, 2]) - 1.0) < 1e-3
     np.testing.assert_allclose(relevance, 0.5, atol=1e-6)
+    organised, _ = organised_points_from_ros(got["region_points"][0])
+    roi = answered.regions[0].roi
+    assert organised.shape == (roi.height, roi.width, 3)
+    row, column = np.argwhere(np.isfinite(organised[..., 2]))[0]
+    ray = rig.camera.rays([[roi.x_offset + column, roi.y_offset + row]])[0]
+    np.testing.assert_allclose(organised[row, column], ray, atol=1e-6)  # at the depth of 1 m
 
     clear, box, label = got["markers"][0].markers
     assert clear.action == Marker.DELETEALL

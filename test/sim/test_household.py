@@ -24,7 +24,7 @@ from viper_ros.sim.view import View
 from viper_ros.sim.vocabulary import CATEGORIES, GROUPS, PAINTED, UNCLEAR_MEMBERS
 
 CAN = """<mujoco><asset>
-<texture name="label" type="2d" file="/home/someone/else/assets/red.png"/><material name="paint" texture="label"/>
+<texture name="label" type="2d" file="/srv/another_machine/assets/red.png"/><material name="paint" texture="label"/>
 <texture name="label" type="2d" file="blue.png"/><material name="paint" texture="label"/>
 <mesh name="body" file="meshes/body.obj"/></asset>
 <worldbody><body name="object"><body name="lid"><joint type="slide"/>

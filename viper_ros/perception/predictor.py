@@ -62,7 +62,7 @@ class Answering(NamedTuple):
 
 
 class Predictor:
-    """Runs a Viper-F1 checkpoint on images. Not for several threads at once."""
+    """Runs a Viper-F1 checkpoint on images. Its methods change nothing, so threads may share a model."""
 
     def __init__(self, model: ViperF1, tokenizer: Tokenizer | ChatTokenizer, name: str = "") -> None:
         self.model, self.tokenizer = model.eval(), tokenizer

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from viper_ros.ros.graph import INPUTS, NodeSpec, demo_graph, two_cameras_graph, viper
+from viper_ros.ros.pick_options import add_pick_options, pick_arguments
 from viper_ros.ros.processes import Processes
 
 
@@ -25,6 +26,7 @@ def add_subcommands(subparsers: argparse._SubParsersAction) -> None:
     up.add_argument(
         "--two-cameras", action="store_true", help="two simulated cameras, in the namespaces left and right"
     )
+    up.add_argument("--one-process", action="store_true", help="with --two-cameras: both viper nodes share one model")
     up.add_argument("--seed", type=int, default=0, help="series of simulated tabletops (default: %(default)s)")
     up.add_argument("--no-autostart", action="store_true", help="leave the lifecycle to a manager")
     up.add_argument("--use-sim-time", action="store_true", help="take the time from /clock")
@@ -47,6 +49,14 @@ def add_subcommands(subparsers: argparse._SubParsersAction) -> None:
     demo.add_argument("--depth-noise", type=float, default=0.001, help="at 1 m [m] (default: %(default)s)")
     _add_common(demo)
     demo.set_defaults(run=_demo)
+    pick = demo.add_subparsers(metavar="pick").add_parser(
+        "pick",
+        help="move a simulated gripper to what the node points at, and lift it",
+        description="Ask the node where a thing is, move a simulated gripper there, close, lift; the physics judges.",
+    )
+    add_pick_options(pick)
+    _add_common(pick)
+    pick.set_defaults(run=_pick)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +81,7 @@ def _up_graph(options: argparse.Namespace) -> list[NodeSpec]:
     if options.use_sim_time:
         parameters["use_sim_time"] = True
     if options.two_cameras:
-        return two_cameras_graph(options.params_file, options.log_level, **parameters)
+        return two_cameras_graph(options.params_file, options.log_level, options.one_process, **parameters)
     if options.sim:
         camera = {"seed": options.seed}
         return demo_graph(options.namespace, options.params_file, camera, options.log_level, **parameters)
@@ -100,22 +110,37 @@ def _demo(options: argparse.Namespace) -> int:
     graph = demo_graph(
         options.namespace, options.params_file, camera, options.log_level, autostart=True, **_parameters(options)
     )
-    with _interruptible(), Processes(out / "log") as processes:
+    arguments = ["--scenes", str(options.scenes), "--out", str(out), *(["--json"] if options.json else [])]
+    return _run_with_client(graph, "demo_client", arguments, options.namespace, out / "log")
+
+
+def _pick(options: argparse.Namespace) -> int:
+    _require_ros()
+    if options.scenes < 1:
+        raise ValueError(f"--scenes must be at least 1, got {options.scenes}")
+    _keep_to_this_machine()
+    graph = []
+    if not options.oracle:
+        parameters = {"autostart": True, **_parameters(options)}
+        graph.append(viper(options.namespace, options.params_file, log_level=options.log_level, **parameters))
+    log = options.out.resolve().parent / "log"
+    return _run_with_client(graph, "pick_client", pick_arguments(options), options.namespace, log)
+
+
+def _run_with_client(graph: Sequence[NodeSpec], client: str, arguments: list[str], namespace: str, log: Path) -> int:
+    """Run the nodes until the client, a module of this folder, is done; its exit status."""
+    ros_arguments = ["--ros-args", "-r", f"__ns:=/{namespace.strip('/')}"]
+    command = [sys.executable, "-m", f"viper_ros.ros.{client}", *arguments, *ros_arguments]
+    with _interruptible(), Processes(log) as processes:
         for spec in graph:
             processes.start_node(spec)
-        client = processes.start("demo_client", _client_command(options, out), to_terminal=True)
+        ours = processes.start(client, command, to_terminal=True)
         first = processes.wait_for_first()
-        if first is client:
-            print(f"logs of the nodes: {out / 'log'}", file=sys.stderr)
-            return max(client.process.returncode, 0) or int(client.process.returncode < 0)
+        if first is ours:
+            print(f"logs of the nodes: {log}", file=sys.stderr)
+            return max(ours.process.returncode, 0) or int(ours.process.returncode < 0)
         print(first.describe_exit(), file=sys.stderr)
     return 1
-
-
-def _client_command(options: argparse.Namespace, out: Path) -> Sequence[str]:
-    namespace = "/" + options.namespace.strip("/")
-    command = [sys.executable, "-m", "viper_ros.ros.demo_client", "--scenes", str(options.scenes), "--out", str(out)]
-    return [*command, *(["--json"] if options.json else []), "--ros-args", "-r", f"__ns:={namespace}"]
 
 
 def _require_ros() -> None:

@@ -64,8 +64,12 @@ class ViperClient:
     """Asks one viper node. Close it when done, or use it in a `with`."""
 
     def __init__(self, name: str = "/viper", context: Context | None = None) -> None:
-        """`name` is the viper node's full name. `context` None: rclpy's default one, initialised if it is not yet."""
-        self._context = context or rclpy.get_default_context()
+        """`name` is the viper node's full name.
+
+        `context` None: rclpy's default one, or, where that is not initialised, one of the client's own.
+        """
+        default = rclpy.get_default_context()
+        self._context = context or (default if default.ok() else Context())  # a context is initialised once only
         self._owns_context = not self._context.ok()
         if self._owns_context:
             rclpy.init(context=self._context)

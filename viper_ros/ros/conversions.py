@@ -1,5 +1,6 @@
-"""Results to messages and back, in pairs. Images are converted in `images.py`, seconds in `stamps.py`.
+"""Results to messages and back, in pairs.
 
+Images are converted in `images.py`, point clouds in `clouds.py`, seconds in `stamps.py`.
 A `*_to_ros` function fills a whole message from one value; its `*_from_ros` gives back what a caller of the node works
 with, numpy arrays in the units of the message, so that nobody indexes a flat list.
 """
@@ -7,26 +8,21 @@ with, numpy arrays in the units of the message, so that nobody indexes a flat li
 from __future__ import annotations
 
 import math
-import sys
 from array import array
 
 import numpy as np
 from geometry_msgs.msg import Point, Point32, Pose, PoseStamped, PoseWithCovariance, Quaternion, Vector3
-from sensor_msgs.msg import CameraInfo, PointCloud2, PointField, RegionOfInterest
+from sensor_msgs.msg import CameraInfo, RegionOfInterest
 from std_msgs.msg import Header
 
 from viper_ros import msg as viper_msgs
 from viper_ros.perception.camera import CameraModel
 from viper_ros.perception.heatmap import heatmap_from_grid
 from viper_ros.perception.letterbox import GridMapping
-from viper_ros.perception.projection import RegionPosition
 from viper_ros.perception.regions import Region
-from viper_ros.ros.images import ConversionError, array_to_image, bytes_array, image_to_rgb
+from viper_ros.ros.images import ConversionError, array_to_image, image_to_rgb
 from viper_ros.ros.results import Place, Result
 from viper_ros.ros.stamps import duration_from_s
-
-POINT_FIELDS = ("x", "y", "z", "relevance")
-"""float32 each: metres in the cloud's frame, and the probability that the point belongs to what was asked for."""
 
 UNKNOWN_ANGLE_VARIANCE = math.pi**2
 """Variance of each angle of a pose: the orientation of a thing is not estimated [rad^2]."""
@@ -112,7 +108,7 @@ def region_to_ros(region: Region, place: Place | None, header: Header) -> viper_
         message.has_position = True
         message.position_header = Header(stamp=header.stamp, frame_id=place.frame_id)
         message.pose = pose_to_ros(place.position.position_m, place.position.covariance_m2)
-        message.size = Vector3(**dict(zip("xyz", map(float, place.position.size_m), strict=True)))
+        message.size = size_to_ros(place.position.size_m)
         message.valid_depth_fraction = float(place.position.valid_fraction)
     return message
 
@@ -141,37 +137,16 @@ def pose_from_ros(message: PoseWithCovariance) -> tuple[np.ndarray, np.ndarray]:
     return np.array([point.x, point.y, point.z]), np.array(message.covariance).reshape(6, 6)[:3, :3].copy()
 
 
+def size_to_ros(size_m: np.ndarray) -> Vector3:
+    """Extent (3,) along the axes of a frame."""
+    return Vector3(**dict(zip("xyz", map(float, size_m), strict=True)))
+
+
 def place_to_pose_stamped(place: Place, header: Header) -> PoseStamped:
     """The position of `place`, which has one, at the stamp of the source image's `header`."""
     return PoseStamped(
         header=Header(stamp=header.stamp, frame_id=place.frame_id), pose=_upright(place.position.position_m)
     )
-
-
-def points_to_ros(position: RegionPosition, heatmap: np.ndarray, header: Header) -> PointCloud2:
-    """The surface points of a region with the relevance of their pixels; `header` names the frame of the points."""
-    x, y = np.clip(position.pixels_px, 0, np.array(heatmap.shape[::-1]) - 1).T
-    points = np.column_stack([position.points_m, heatmap[y, x]]).astype(np.float32)
-    return PointCloud2(
-        header=header,
-        height=1,
-        width=len(points),
-        fields=[
-            PointField(name=name, offset=4 * index, datatype=PointField.FLOAT32, count=1)
-            for index, name in enumerate(POINT_FIELDS)
-        ],
-        is_bigendian=sys.byteorder == "big",
-        point_step=4 * len(POINT_FIELDS),
-        row_step=4 * len(POINT_FIELDS) * len(points),
-        data=bytes_array(points),
-        is_dense=True,
-    )
-
-
-def points_from_ros(cloud: PointCloud2) -> tuple[np.ndarray, np.ndarray]:
-    """(points (N, 3) float32 [m], relevance (N,) float32) of a cloud as `points_to_ros` makes it."""
-    values = np.frombuffer(cloud.data, dtype=np.float32).reshape(-1, len(POINT_FIELDS))
-    return values[:, :3], values[:, 3]
 
 
 def result_to_ros(result: Result) -> viper_msgs.Grounding:

@@ -2,12 +2,13 @@
 
 Levels: OK while all is well (an inactive node is well). WARN when results are missing or less than they could be: no
 image, images without a partner in depth, a peer whose QoS does not fit, stamps of zero. ERROR after a fault of the
-node: configure failed, or an INTERNAL error within the last ERROR_SHOWN_S.
+node: the last transition failed, or an INTERNAL error within the last ERROR_SHOWN_S.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from viper_ros.ros.engine import Engine
 from viper_ros.ros.frames import FrameBuffer
-from viper_ros.ros.memory import resident_bytes
+from viper_ros.ros.memory import gpu_bytes, resident_bytes
 
 NO_IMAGE_WARN_S = 2.0
 ERROR_SHOWN_S = 30.0
@@ -27,7 +28,7 @@ class Health:
 
     last_error: str = ""
     error_at_s: float | None = None
-    configure_failed: bool = False
+    transition_error: str = ""
     incompatible_qos: dict[str, str] = field(default_factory=dict)
     sync_misses_told: int = 0
 
@@ -38,6 +39,11 @@ class Health:
     def record_incompatible(self, topic: str, policy: str) -> None:
         """Remember that a peer on `topic` does not fit, and in which QoS policy."""
         self.incompatible_qos[topic] = policy
+
+    def forget_misfits(self, has_misfit: Callable[[str], bool]) -> None:
+        """Forget the topics whose misfit peer has gone."""
+        for topic in [topic for topic in tuple(self.incompatible_qos) if not has_misfit(topic)]:
+            self.incompatible_qos.pop(topic, None)
 
     def error_is_fresh(self) -> bool:
         """Whether the last fault is recent enough to set the level."""
@@ -72,8 +78,8 @@ def diagnose(vitals: Vitals) -> DiagnosticStatus:
 
 def _judge(vitals: Vitals) -> tuple[bytes, str]:
     health = vitals.health
-    if health.configure_failed:
-        return DiagnosticStatus.ERROR, f"configure failed: {health.last_error}"
+    if health.transition_error:
+        return DiagnosticStatus.ERROR, f"the last transition failed: {health.transition_error}"
     if health.error_is_fresh():
         return DiagnosticStatus.ERROR, health.last_error
     warnings = [f"QoS of {topic} does not fit ({policy})" for topic, policy in health.incompatible_qos.items()]
@@ -123,5 +129,6 @@ def _values(vitals: Vitals) -> dict[str, str]:
             f"{topic} ({policy})" for topic, policy in vitals.health.incompatible_qos.items()
         ),
         "memory [MB]": f"{resident_bytes() / 1e6:.0f}",
+        "GPU memory [MB]": f"{gpu_bytes() / 1e6:.0f}",
         "last error": vitals.health.last_error,
     }

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PACKAGE = "viper_ros"
@@ -22,7 +22,10 @@ Value = bool | int | float | str
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node. `executable` is its name in lib/viper_ros, `module` what `python -m` runs: both are the same code."""
+    """One process. `executable` is its name in lib/viper_ros, `module` what `python -m` runs: both are the same code.
+
+    It is one node, or, with an empty `name`, several that `arguments` name.
+    """
 
     executable: str
     name: str
@@ -31,6 +34,7 @@ class NodeSpec:
     params_file: str = ""
     remappings: tuple[tuple[str, str], ...] = ()
     log_level: str = ""
+    arguments: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -39,13 +43,15 @@ class NodeSpec:
 
     @property
     def full_name(self) -> str:
-        """The node's name with its namespace, as `ros2 node list` prints it."""
-        return "/".join(["", *filter(None, self.namespace.split("/")), self.name])
+        """The node's name with its namespace, as `ros2 node list` prints it; of several nodes, the executable's."""
+        return "/".join(["", *filter(None, self.namespace.split("/")), self.name or self.executable])
 
-    def ros_arguments(self) -> list[str]:
+    def command_line(self) -> list[str]:
         """What follows the program's name on a command line; later values override earlier ones."""
         namespace = "/" + self.namespace.strip("/")
-        arguments = ["--ros-args", "-r", f"__node:={self.name}", "-r", f"__ns:={namespace}"]
+        arguments = [*self.arguments, "--ros-args"]
+        if self.name:
+            arguments += ["-r", f"__node:={self.name}", "-r", f"__ns:={namespace}"]
         if self.params_file:
             arguments += ["--params-file", self.params_file]
         for name, value in self.parameters.items():
@@ -93,16 +99,37 @@ def demo_graph(
     ]
 
 
-def two_cameras_graph(params_file: str = "", log_level: str = "", **parameters: Value) -> list[NodeSpec]:
-    """Two cameras on two tabletops, each with its viper node, told apart by namespace and frame alone."""
+def vipers(
+    namespaces: Sequence[str],
+    params_file: str = "",
+    remappings: Mapping[str, str] | None = None,
+    log_level: str = "",
+    **parameters: Value,
+) -> NodeSpec:
+    """A viper node in each namespace, all in one process with one model; remap by full name, e.g. `/left/image`."""
+    spec = viper("", params_file, remappings, log_level, **parameters)
+    return replace(spec, executable="viper_nodes", name="", arguments=tuple(namespaces))
+
+
+def two_cameras_graph(
+    params_file: str = "", log_level: str = "", one_process: bool = False, **parameters: Value
+) -> list[NodeSpec]:
+    """Two cameras on two tabletops, each with its viper node, told apart by namespace and frame alone.
+
+    `one_process`: both viper nodes are in one process and share its model; otherwise each has a process of its own.
+    """
     nodes: list[NodeSpec] = []
-    for seed, namespace in enumerate(("left", "right")):
+    namespaces = ("left", "right")
+    for seed, namespace in enumerate(namespaces):
         camera = {
             "seed": seed,
             "frame_id": f"{namespace}_camera_color_optical_frame",
             "world_frame": f"{namespace}_table",
         }
         nodes += demo_graph(namespace, params_file, camera, log_level, **parameters)
+    if one_process:
+        cameras = [spec for spec in nodes if spec.name == "sim_camera"]
+        return [*cameras, vipers(namespaces, params_file, log_level=log_level, **parameters)]
     return nodes
 
 

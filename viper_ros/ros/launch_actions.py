@@ -46,12 +46,13 @@ def describe(
 
 
 def node_action(spec: NodeSpec) -> Node:
-    """One node of the graph as an action; it dies with the launch."""
+    """One process of the graph as an action; it dies with the launch."""
     return Node(
         package=PACKAGE,
         executable=spec.executable,
-        name=spec.name,
-        namespace=spec.namespace,
+        name=spec.name or None,  # None leaves name and namespace to the process; "" would put all its nodes into "/"
+        namespace=spec.namespace if spec.name else None,
+        arguments=list(spec.arguments),
         parameters=[part for part in (spec.params_file, dict(spec.parameters)) if part],
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", spec.log_level] if spec.log_level else [],

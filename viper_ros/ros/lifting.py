@@ -5,7 +5,7 @@ A failure here never costs the 2D result: it comes back as places without positi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rclpy.time import Time
@@ -58,7 +58,7 @@ def lift_regions(
             places = [_moved(place, T, target_frame) for place in places]
         except TransformUnavailable as error:
             told = f"position stayed in {frame.header.frame_id!r}: {error}"
-            places = [Place(p.position, p.frame_id, told) if p.position else p for p in places]
+            places = [replace(p, message=told) if p.position else p for p in places]
             if status.code == Status.OK:
                 status = Status(code=Status.TF_UNAVAILABLE, message=told)
     return Lifted(tuple(places), status)
@@ -126,7 +126,8 @@ def _place(region: Region, heatmap: np.ndarray, depth_m: np.ndarray, camera: Cam
     x0, y0, mask = window = region.mask_window()
     weights = heatmap[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]]
     try:
-        return Place(lift_region(window, depth_m, camera, weights), frame_id)
+        position = lift_region(window, depth_m, camera, weights)
+        return Place(position, frame_id, stride_px=max(1.0, camera.width / depth_m.shape[1]))
     except NotEnoughDepth as error:
         return Place(None, message=str(error))
 
@@ -144,4 +145,4 @@ def _lookup(transforms: TransformBuffer, target_frame: str, frame: Frame, timeou
 def _moved(place: Place, T_target_camera: np.ndarray, target_frame: str) -> Place:
     if place.position is None:
         return place
-    return Place(place.position.transformed(T_target_camera), target_frame)
+    return replace(place, position=place.position.transformed(T_target_camera), frame_id=target_frame)

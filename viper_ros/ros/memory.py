@@ -18,6 +18,17 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def megabytes(count: int) -> str:
+    """Bytes as people read them."""
+    return f"{count / 1e6:.0f} MB"
+
+
+def gpu_bytes() -> int:
+    """Memory of the GPU that this process's tensors take [bytes]; 0 where torch uses none."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.memory_allocated() if torch is not None and torch.cuda.is_initialized() else 0
+
+
 def give_back_memory() -> None:
     """Return what is free to the operating system and to the GPU: malloc and torch keep it otherwise."""
     gc.collect()

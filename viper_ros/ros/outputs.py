@@ -16,7 +16,9 @@ from visualization_msgs.msg import MarkerArray
 
 from viper_ros.msg import Grounding
 from viper_ros.perception.overlay import draw_grounding
-from viper_ros.ros.conversions import place_to_pose_stamped, points_to_ros, result_to_ros
+from viper_ros.ros import detections
+from viper_ros.ros.clouds import points_to_ros
+from viper_ros.ros.conversions import place_to_pose_stamped, result_to_ros
 from viper_ros.ros.frames import StreamCounter
 from viper_ros.ros.images import array_to_image
 from viper_ros.ros.qos import publisher_events
@@ -49,7 +51,7 @@ def _region_points(result: Result) -> PointCloud2 | None:
     if place is None:
         return None
     header = Header(stamp=result.header.stamp, frame_id=place.frame_id)
-    return points_to_ros(place.position, result.grounding.heatmap(), header)
+    return points_to_ros(place, result.grounding.regions[0], result.grounding.heatmap(), header)
 
 
 def _camera_info(result: Result) -> CameraInfo | None:
@@ -72,6 +74,10 @@ OUTPUTS: dict[str, tuple[type, Callable[[Result], object | None]]] = {
     "region_points": (PointCloud2, _region_points),
 }
 """Topic below the node's name -> type and how a result becomes a message (None: this result has none)."""
+
+if detections.HAS_VISION_MSGS:
+    OUTPUTS["detections_2d"] = (detections.Detection2DArray, detections.detections_2d)
+    OUTPUTS["detections_3d"] = (detections.Detection3DArray, detections.detections_3d)
 
 
 class Outputs:

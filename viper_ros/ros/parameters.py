@@ -55,6 +55,12 @@ class Settings:
         change=UNCONFIGURED,
     )
     require_gpu: bool = parameter(False, "Refuse to configure when the model would run on the CPU", change=UNCONFIGURED)
+    precision: str = parameter(
+        "float32",
+        "Numbers that the model computes with: bfloat16 halves its memory, int8 is for a CPU alone",
+        choices=("float32", "bfloat16", "int8"),
+        change=UNCONFIGURED,
+    )
     num_threads: int = parameter(
         1,
         "CPU threads of the model; more than there are free cores makes it slower",

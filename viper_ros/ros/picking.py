@@ -68,7 +68,7 @@ class FramePicker:
     def too_slow(self) -> Status:
         """The frame was there, the answer was not."""
         return Status(
-            code=Status.CANCELED,
+            code=Status.TIMEOUT,
             message=f"no answer was ready within {self.request.timeout_s:.2f} s: the worker was busy with this or "
             f"earlier requests; ask less often or raise the timeout",
         )

@@ -62,7 +62,7 @@ class Processes:
 
     def start_node(self, spec: NodeSpec) -> Child:
         """Start a node of the graph."""
-        return self.start(spec.full_name, [sys.executable, "-m", spec.module, *spec.ros_arguments()])
+        return self.start(spec.full_name, [sys.executable, "-m", spec.module, *spec.command_line()])
 
     def start(self, name: str, command: Sequence[str], to_terminal: bool = False) -> Child:
         """Start a command."""

@@ -68,6 +68,13 @@ def standing_request(settings: Settings) -> Request:
     )
 
 
+def check_settings(settings: Settings) -> None:
+    """Whether requests and the standing instruction can be served with these parameters. Raises BadRequest."""
+    check_frame(settings.target_frame)
+    if settings.instruction.strip():
+        standing_request(settings)
+
+
 def check_instruction(text: str) -> str:
     """The instruction without surrounding space. Raises BadRequest."""
     instruction = text.strip()

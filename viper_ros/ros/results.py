@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 class Place:
     """Where one region is: `position` in `frame_id`, or None.
 
-    `message` says why there is none, or why it is not in the frame that was asked for.
+    `message` says why there is none, or why it is not in the frame that was asked for. `stride_px` >= 1 is how many
+    pixels of the source image a pixel of the depth image covers along each side.
     """
 
     position: RegionPosition | None
     frame_id: str = ""
     message: str = ""
+    stride_px: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

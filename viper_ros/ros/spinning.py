@@ -1,4 +1,4 @@
-"""Runs one node as a process: signals end it in order, and no exception of a callback ends it at all."""
+"""Runs nodes as a process: signals end them in order, and no exception of a callback ends them at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ class ClosableNode(Protocol):
 
 
 def run_node(make_node: Callable[[], Node], threads: int, args: Sequence[str] | None = None) -> int:
-    """Spin a node until SIGINT or SIGTERM; the exit status: 0, or 1 when the node could not be made.
+    """Spin a node until SIGINT or SIGTERM; the exit status: 0, or 1 when the node could not be made."""
+    return run_nodes([make_node], threads, args)
+
+
+def run_nodes(make_nodes: Sequence[Callable[[], Node]], threads: int, args: Sequence[str] | None = None) -> int:
+    """Spin nodes, each in an executor of its own, until SIGINT or SIGTERM; the exit status as that of `run_node`.
 
     rclpy's own signal handler would tear the context down before pending requests are answered, so it is not used.
     """
@@ -33,22 +38,47 @@ def run_node(make_node: Callable[[], Node], threads: int, args: Sequence[str] | 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    status, running = 0, []
     try:
-        node = make_node()
+        running += [_Running(node, threads) for node in _made(make_nodes)]
+        stop.wait()
     except Exception as error:
         print(f"the node could not start: {error}", file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    executor = MultiThreadedExecutor(num_threads=threads)
-    executor.add_node(node)
-    spinner = threading.Thread(target=spin_on, args=(executor, node), name="spin", daemon=True)
-    spinner.start()
-    stop.wait()
-    node.close()
-    executor.shutdown(timeout_sec=2.0)
-    spinner.join(timeout=2.0)
+        status = 1
+    for one in running:
+        one.end()
     rclpy.shutdown()
-    return 0
+    return status
+
+
+def _made(make_nodes: Sequence[Callable[[], Node]]) -> list[Node]:
+    """All nodes; where one cannot be made, those before it are closed again."""
+    nodes: list[Node] = []
+    try:
+        for make_node in make_nodes:
+            nodes.append(make_node())
+    except Exception:
+        for node in nodes:
+            node.close()
+        raise
+    return nodes
+
+
+class _Running:
+    """A node that spins in a thread."""
+
+    def __init__(self, node: ClosableNode, threads: int) -> None:
+        self._node = node
+        self._executor = MultiThreadedExecutor(num_threads=threads)
+        self._executor.add_node(node)
+        self._spinner = threading.Thread(target=spin_on, args=(self._executor, node), name="spin", daemon=True)
+        self._spinner.start()
+
+    def end(self) -> None:
+        """Close the node and stop spinning."""
+        self._node.close()
+        self._executor.shutdown(timeout_sec=2.0)
+        self._spinner.join(timeout=2.0)
 
 
 def spin_on(executor: Executor, node: Node) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -29,13 +29,13 @@ from viper_ros.ros.diagnostics import Health, Vitals, diagnose
 from viper_ros.ros.engine import Engine
 from viper_ros.ros.frames import Frame, FrameBuffer
 from viper_ros.ros.ground import MAX_GOALS, GroundServer
-from viper_ros.ros.memory import give_back_memory
+from viper_ros.ros.memory import give_back_memory, megabytes, resident_bytes
 from viper_ros.ros.outputs import Outputs
 from viper_ros.ros.parameters import check_parameters, declare_parameters, read_settings
 from viper_ros.ros.predictors import load_predictor
-from viper_ros.ros.qos import NEWEST_SENSOR_DATA, subscription_events
+from viper_ros.ros.qos import NEWEST_SENSOR_DATA, has_misfit, subscription_events
 from viper_ros.ros.query import QueryServer
-from viper_ros.ros.requests import BadRequest, Request, standing_request
+from viper_ros.ros.requests import BadRequest, Request, check_settings
 from viper_ros.ros.results import Result
 from viper_ros.ros.spinning import run_node
 from viper_ros.ros.standing import StandingInstruction
@@ -58,6 +58,7 @@ def reported(transition: Transition) -> Transition:
             return transition(node, state)
         except Exception as error:
             node.report(error)
+            node.health.transition_error = f"{transition.__name__.removeprefix('on_')}: {node.health.last_error}"
             return TransitionCallbackReturn.ERROR
 
     return run
@@ -97,23 +98,24 @@ class ViperNode(LifecycleNode):
     # Lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the model. On failure the reason is logged and the node stays unconfigured."""
+        """Check the parameters and load the model. On failure the reason is logged and the node stays unconfigured."""
         try:
             self.settings = read_settings(self)
+            check_settings(self.settings)
             predictor = load_predictor(self.settings)
+            give_back_memory()  # loading leaves as much behind as the model takes
             self._transforms = make_transform_buffer(self)
             self._outputs = Outputs(self, ReentrantCallbackGroup(), self.health.record_incompatible)
             self.engine = Engine(predictor, self._transforms, self.now_s)
         except Exception as error:
             self._release()
             self.report(error)
-            self.health.configure_failed = True
+            self.health.transition_error = f"configure: {self.health.last_error}"
             return FAILURE
-        self.health.configure_failed = False
+        self.health.transition_error = ""
         self._state = "inactive"
-        self.get_logger().info(
-            "model {model} with {parameters} parameters on {device}, {dtype}".format(**self.engine.info)
-        )
+        told = "model {model} with {parameters} parameters on {device}, {dtype}".format(**self.engine.info)
+        self.get_logger().info(f"{told}; memory of the process: {megabytes(resident_bytes())}")
         return SUCCESS
 
     @reported
@@ -135,8 +137,11 @@ class ViperNode(LifecycleNode):
 
     @reported
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give back the model's memory."""
+        """Give back the model's memory, unless another node of this process still uses the model."""
+        before = resident_bytes()
         self._release()
+        after = resident_bytes()
+        self.get_logger().info(f"model released; memory of the process: {megabytes(before)} -> {megabytes(after)}")
         return SUCCESS
 
     @reported
@@ -147,8 +152,8 @@ class ViperNode(LifecycleNode):
         return SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Recover to unconfigured."""
-        self.get_logger().error(f"a transition from {state.label} failed; the node is unconfigured now")
+        """Recover to unconfigured; what was at fault stays in the diagnostics and in NOT_ACTIVE answers."""
+        self.get_logger().error(f"a transition from {state.label} failed: {self.health.last_error}")
         self._release()
         return SUCCESS
 
@@ -216,8 +221,7 @@ class ViperNode(LifecycleNode):
             return result
         settings = read_settings(self, parameters)
         try:
-            if settings.instruction.strip():
-                standing_request(settings)
+            check_settings(settings)
         except BadRequest as error:
             return SetParametersResult(successful=False, reason=str(error))
         self.settings = settings
@@ -235,6 +239,8 @@ class ViperNode(LifecycleNode):
     def not_active(self) -> Status:
         """See Host."""
         text = f"{self.get_fully_qualified_name()} is {self._state}, not active: configure and activate it"
+        if self.health.transition_error:
+            text += f" (its last transition failed: {self.health.transition_error})"
         return Status(code=Status.NOT_ACTIVE, message=text)
 
     def now_s(self) -> float:
@@ -266,6 +272,7 @@ class ViperNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         newest = self.frames.newest()
         outputs = self._outputs
+        self.health.forget_misfits(partial(has_misfit, self))
         vitals = Vitals(
             name=self.get_fully_qualified_name(),
             state=self._state,
