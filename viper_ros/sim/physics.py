@@ -5,7 +5,9 @@ Rendering does not need this (`render` draws scenes directly); closed-loop contr
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -15,8 +17,9 @@ from viper_ros.sim.parts import Part, unit_points
 from viper_ros.sim.scene import FLOOR_M, Scene, SceneObject
 
 VISUAL_GROUP, COLLISION_GROUP = 2, 3
-DENSITY_KG_M3 = 400.0
-"""Of the bounding boxes' half-empty plastic and wood; a mug comes to about 0.2 kg."""
+DENSITY_KG_M3, METAL_KG_M3, WALL_KG_M3 = 400.0, 1200.0, 1500.0
+"""Of convex hulls of half-empty plastic and wood, of metal things, and of the walls of open vessels: a mug comes to
+about 0.15 kg, a hammer to 0.15 kg, a tin to 0.5 kg."""
 
 _TYPES = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
@@ -35,6 +38,7 @@ def build_spec(scene: Scene) -> mujoco.MjSpec:
     spec.option.timestep = 0.002
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = 10.0  # what is held between two fingers does not creep out of them
     x, y = scene.table_half_m
     box = mujoco.mjtGeom.mjGEOM_BOX
     grey = [*scene.table.first, 1.0]
@@ -52,17 +56,29 @@ def build_spec(scene: Scene) -> mujoco.MjSpec:
     return spec
 
 
-def moved(scene: Scene, model: mujoco.MjModel, data: mujoco.MjData) -> Scene:
-    """Give ``scene`` with every thing where the simulation has it, for things that are still upright.
+@dataclass(frozen=True, eq=False)
+class PosedObject(SceneObject):
+    """A thing that may have tipped over: ``pose`` (4, 4) is its frame in the world; ``yaw`` is its heading alone."""
 
-    A `SceneObject` only turns about z: the heading is taken, a tilt is dropped.
-    """
-    things = []
-    for thing in scene.objects:
-        body = data.body(f"object_{thing.id}")
-        heading = np.arctan2(body.xmat[3], body.xmat[0])
-        things.append(replace(thing, base_m=body.xpos.copy(), yaw=float(heading)))
-    return replace(scene, objects=tuple(things))
+    pose: np.ndarray = field(kw_only=True)
+
+    @cached_property
+    def T_world_object(self) -> np.ndarray:
+        """Pose (4, 4) of the thing's own frame."""
+        return self.pose
+
+
+def moved(scene: Scene, model: mujoco.MjModel, data: mujoco.MjData) -> Scene:
+    """Give ``scene`` with every thing where the simulation has it, tilted as it is there."""
+    return replace(scene, objects=tuple(_posed(thing, data.body(f"object_{thing.id}")) for thing in scene.objects))
+
+
+def _posed(thing: SceneObject, body: Any) -> PosedObject:
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = body.xmat.reshape(3, 3), body.xpos
+    known = {entry.name: getattr(thing, entry.name) for entry in fields(SceneObject)}
+    known |= {"base_m": pose[:3, 3].copy(), "yaw": float(np.arctan2(pose[1, 0], pose[0, 0]))}
+    return PosedObject(**known, pose=pose)
 
 
 def _add_thing(spec: mujoco.MjSpec, thing: SceneObject) -> None:
@@ -74,12 +90,15 @@ def _add_thing(spec: mujoco.MjSpec, thing: SceneObject) -> None:
     colours = {"main": thing.rgb, "accent": thing.accent_rgb}
     for index, part in enumerate(thing.shape.parts):
         rgba = [*colours.get(part.paint, part.paint), 1.0]
-        _add_part(spec, body, part, f"object_{thing.id}_part_{index}", rgba)
+        density = METAL_KG_M3 if thing.material == "metal" else DENSITY_KG_M3
+        _add_part(spec, body, part, f"object_{thing.id}_part_{index}", rgba, density)
         if not part.solid:
             _add_walls(body, part)
 
 
-def _add_part(spec: mujoco.MjSpec, body: mujoco.MjsBody, part: Part, name: str, rgba: list[float]) -> None:
+def _add_part(
+    spec: mujoco.MjSpec, body: mujoco.MjsBody, part: Part, name: str, rgba: list[float], density: float
+) -> None:
     """Add what is seen, and for a solid part the same shape (of a mesh: its convex hull) for collisions."""
     quat = np.empty(4)
     mujoco.mju_mat2Quat(quat, part.rotation.ravel())
@@ -94,10 +113,11 @@ def _add_part(spec: mujoco.MjSpec, body: mujoco.MjsBody, part: Part, name: str, 
         shape |= {"type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": name}
     body.add_geom(**shape, rgba=rgba, group=VISUAL_GROUP, contype=0, conaffinity=0, mass=0)
     if part.solid:
-        body.add_geom(**shape, group=COLLISION_GROUP, density=DENSITY_KG_M3, **_CONTACT)
+        body.add_geom(**shape, group=COLLISION_GROUP, density=density, **_CONTACT)
 
 
-_CONTACT = {"condim": 4, "friction": [0.9, 0.01, 0.001]}
+# Sliding, turning [m] and rolling [m]; without the last, pens and eggs would roll away.
+_CONTACT = {"condim": 6, "friction": [0.9, 0.01, 0.001]}
 
 
 def _add_walls(body: mujoco.MjsBody, part: Part) -> None:
@@ -112,7 +132,7 @@ def _add_walls(body: mujoco.MjsBody, part: Part) -> None:
         size=[bottom, 0.5 * floor, 0],
         pos=[0, 0, 0.5 * floor],
         group=COLLISION_GROUP,
-        density=DENSITY_KG_M3,
+        density=WALL_KG_M3,
         **_CONTACT,
     )
     slant = float(np.arctan2(top - bottom, height))
@@ -129,7 +149,7 @@ def _add_walls(body: mujoco.MjsBody, part: Part) -> None:
             pos=[middle * np.cos(angle), middle * np.sin(angle), level],
             quat=quat,
             group=COLLISION_GROUP,
-            density=DENSITY_KG_M3,
+            density=WALL_KG_M3,
             **_CONTACT,
         )
 
