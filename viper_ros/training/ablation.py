@@ -19,14 +19,16 @@ from viper_ros.training.loop import TrainingConfig, train
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
-    "no token-grid correlation": {"correlation": False},
+    "mean of the grid as context": {"correlation": False},
+    "no token-grid correlation": {"correlation": False, "pointer": False},
     "no FiLM": {"film": False},
     "constant dt": {"state_space": "constant_dt"},
     "one block": {"blocks": 1},
     "closing token points alone": {"pointer": False},
     "cross-attention Transformer": {"block": "cross_attention"},
 }
-"""Name -> what differs in the modulator's configuration."""
+"""Name -> what differs in the modulator's configuration. Something has to point: without any correlation of words with
+cells it is the closing token in the last block."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -75,10 +75,11 @@ def question_losses(output: ViperOutput, batch: Batch) -> dict[str, Tensor]:
     overlap = 2 * (probability * target).sum(dim=(1, 2)) + 1
     dice = 1 - overlap / (probability.sum(dim=(1, 2)) + target.sum(dim=(1, 2)) + 1)
     presence = F.binary_cross_entropy_with_logits(output.presence_logit, batch.present, reduction="none")
-    # a mean over cells would drown a small object in background: scale by the cells of a typical object
+    # a mean over cells would drown a small object in background: scale by the cells of a typical object, or its own
+    size = target.sum(dim=(1, 2)).clamp(min=40)
     return {
         "point": pointing_loss(output.target_logits.flatten(1), batch.target.flatten(1)),
-        "target": (per_cell.sum(dim=(1, 2)) / 40 * batch.grounded).sum() / count,
+        "target": (per_cell.sum(dim=(1, 2)) / size * batch.grounded).sum() / count,
         "dice": (dice * batch.grounded).sum() / count,
         "presence": (presence * batch.grounded).sum() / count,
         "answer": F.cross_entropy(output.logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORE),
