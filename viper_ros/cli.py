@@ -21,6 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     add_subcommands(subparsers)
     bag_cli.add_parser(subparsers)
+    from viper_ros.training import annotate_cli
+
+    annotate_cli.add_parser(subparsers)
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or 0
@@ -100,23 +103,32 @@ def _sentence(grounding) -> str:
 
 def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("evaluate", help="measure a checkpoint on scenes that training never saw")
-    parser.add_argument("suite", help="tabletop, novel, phrasing or relations")
+    parser.add_argument("suite", help="tabletop, novel, phrasing, relations, libero or photos")
     parser.add_argument("--model", default="nano", help="a name under models/ or a folder (default: %(default)s)")
     parser.add_argument("--scenes", type=int, default=200, help="scenes to render (default: %(default)s)")
+    parser.add_argument("--frames", type=Path, default=Path("data/libero"), help="of libero (default: %(default)s)")
+    parser.add_argument("--photos", type=Path, nargs="+", help="folders of test shards (default: as docs/photos.md)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--page", type=Path, metavar="OUT.png", help="write a page of overlays, right and wrong")
     parser.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from viper_ros.evaluation.libero import run_libero
     from viper_ros.evaluation.pages import keep_page
     from viper_ros.evaluation.suites import SUITES, run_suite, summarise, table
     from viper_ros.perception import Predictor
+    from viper_ros.training.photo_suite import FOLDERS, run_photos
 
-    if options.suite not in SUITES:
-        raise ValueError(f"unknown suite {options.suite!r}; valid are {sorted(SUITES)}")
+    if options.suite not in (*SUITES, "libero", "photos"):
+        raise ValueError(f"unknown suite {options.suite!r}; valid are {[*sorted(SUITES), 'libero', 'photos']}")
     predictor = Predictor.from_pretrained(options.model)
-    cases = run_suite(predictor, options.suite, options.scenes)
+    if options.suite == "libero":
+        cases = run_libero(predictor, options.frames, options.scenes)
+    elif options.suite == "photos":
+        cases = run_photos(predictor, tuple(options.photos or FOLDERS), options.scenes)
+    else:
+        cases = run_suite(predictor, options.suite, options.scenes)
     if options.page:
         cases = keep_page(cases, options.page)
     figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(cases)
@@ -130,6 +142,9 @@ def _add_training(subparsers: argparse._SubParsersAction) -> None:
     render.add_argument("--out", type=Path, default=Path("data/tabletop"), help="folder (default: %(default)s)")
     render.add_argument("--shards", type=int, default=80, help="how many, of 128 scenes each (default: %(default)s)")
     render.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    render.add_argument("--world", choices=("tabletop", "household"), default="tabletop", help="(default: %(default)s)")
+    render.add_argument("--assets", type=Path, help="folder of the household library, if its wheels are not installed")
+    render.add_argument("--robot", type=Path, help="folder of robosuite's models/assets, if it is not installed")
     render.set_defaults(run=_render)
     train = subparsers.add_parser("train", help="train, or go on with a training that was interrupted")
     train.add_argument("config", type=Path, help="for example config/train_nano.json")
@@ -138,13 +153,21 @@ def _add_training(subparsers: argparse._SubParsersAction) -> None:
     export.add_argument("config", type=Path, help="the configuration that it was trained with")
     export.add_argument("out", type=Path, help="for example models/nano")
     export.set_defaults(run=_export)
+    plot = subparsers.add_parser("plot", help="draw the losses of a training")
+    plot.add_argument("log", type=Path, help="for example runs/nano/log.jsonl")
+    plot.add_argument("out", type=Path, help="a picture, for example runs/nano/losses.png")
+    plot.set_defaults(run=_plot)
+    ablate = subparsers.add_parser("ablate", help="train variants of nano without one part each, and measure them")
+    ablate.add_argument("config", type=Path, help="for example config/ablation.json")
+    ablate.set_defaults(run=_ablate)
 
 
 def _render(options: argparse.Namespace) -> None:
     from viper_ros.sim import Split
     from viper_ros.training.shards import render_shards
 
-    render_shards(options.out, Split.TRAIN, range(options.shards), options.workers)
+    folders = options.assets, options.robot
+    render_shards(options.out, Split.TRAIN, range(options.shards), options.workers, options.world, *folders)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -158,6 +181,18 @@ def _export(options: argparse.Namespace) -> None:
     from viper_ros.training.loop import TrainingConfig
 
     export(TrainingConfig.from_json(options.config), options.out)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from viper_ros.training.plot import plot_log
+
+    plot_log(options.log, options.out)
+
+
+def _ablate(options: argparse.Namespace) -> None:
+    from viper_ros.training.ablation import AblationConfig, markdown, run_ablation
+
+    print(markdown(list(run_ablation(AblationConfig.from_json(options.config)))))
 
 
 def _add_import(subparsers: argparse._SubParsersAction) -> None:

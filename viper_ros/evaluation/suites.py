@@ -4,6 +4,8 @@
 ``novel``      scenes with held-out categories and colour-category pairs, told by attributes.
 ``phrasing``   sentences of templates that training never uses.
 ``relations``  only the sentences of ``tabletop`` that need a relation between objects.
+
+Suite ``libero`` is in `viper_ros.evaluation.libero`.
 """
 
 from __future__ import annotations
@@ -33,12 +35,13 @@ WIDTH, HEIGHT, QUESTIONS = 640, 480, 12
 
 @dataclass(frozen=True)
 class Case:
-    """One question, what was true, and what the model said."""
+    """One question, what was true, and what the model said. ``groups`` name parts of a suite with their own rates."""
 
     frame: Frame
     question: Question
     grounding: Grounding
     encode_time_ms: float
+    groups: tuple[str, ...] = ()
 
     @property
     def mask(self) -> np.ndarray:
@@ -49,6 +52,11 @@ class Case:
     def is_referring(self) -> bool:
         """Whether the question names a thing whose place is defined."""
         return bool(self.question.target_ids) or not self.question.present
+
+    @property
+    def answered(self) -> bool | None:
+        """Whether the answer is the true one; None where the truth has no words ("")."""
+        return self.grounding.answer == self.question.answer if self.question.answer else None
 
     @property
     def hit(self) -> bool:
@@ -81,11 +89,13 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
     present: list[bool] = []
     answers: dict[str, list[bool]] = defaultdict(list)
     relations: dict[str, list[bool]] = defaultdict(list)
+    groups: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     cell_error: list[float] = []
     times: list[tuple[float, float]] = []
     for case in cases:
         question, grounding = case.question, case.grounding
-        answers[question.kind].append(grounding.answer == question.answer)
+        if case.answered is not None:
+            answers[question.kind].append(case.answered)
         times.append((case.encode_time_ms, grounding.inference_time_ms))
         if not case.is_referring:
             continue
@@ -98,6 +108,8 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
         chance.append(float(case.mask.mean()))
         if question.relation:
             relations[question.relation].append(hits[-1])
+        for group in case.groups:
+            groups[group].append((hits[-1], chance[-1]))
         if len(question.target_ids) == 1:
             best = grounding.regions[0].box_xyxy_px if grounding.regions else (0.0, 0.0, 0.0, 0.0)
             ious.append(box_iou(best, mask_box(case.mask)))
@@ -106,16 +118,17 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
     every_answer = [right for rights in answers.values() for right in rights]
     encode_ms, query_ms = np.median(np.array(times), axis=0)
     return {
-        "questions": len(every_answer),
+        "questions": len(times),
         "pointing": _rate(hits),
         "pointing_by_chance": round(float(np.mean(chance)), 4),
+        **({"pointing_by_group": {k: _group_rate(v) for k, v in sorted(groups.items())}} if groups else {}),
         "box_iou": {"mean": round(float(np.mean(ious)), 4), "n": len(ious)},
         "presence_auroc": round(auroc(np.array(confidence), np.array(present)), 4),
         "presence_accuracy": _rate(list(said == np.array(present))),
         "presence_ece": round(expected_calibration_error(np.array(confidence), np.array(present)), 4),
         "cell_ece": round(float(np.mean(cell_error)), 4),
-        "answers": _rate(every_answer) | {"by_kind": {k: _rate(v) for k, v in sorted(answers.items())}},
-        "relations": {k: _rate(v) for k, v in sorted(relations.items())},
+        **({"answers": _rate(every_answer) | {"by_kind": _rates(answers)}} if answers else {}),
+        "relations": _rates(relations),
         "encode_ms_median": round(float(encode_ms), 1),
         "query_ms_median": round(float(query_ms), 1),
     }
@@ -123,6 +136,15 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
 
 def _rate(rights: list[bool]) -> dict[str, float]:
     return {"rate": round(float(np.mean(rights)), 4) if rights else float("nan"), "n": len(rights)}
+
+
+def _rates(rights: dict[str, list[bool]]) -> dict[str, dict[str, float]]:
+    return {kind: _rate(values) for kind, values in sorted(rights.items())}
+
+
+def _group_rate(hits: list[tuple[bool, float]]) -> dict[str, float]:
+    rights, chance = zip(*hits, strict=True)
+    return _rate(list(rights)) | {"chance": round(float(np.mean(chance)), 4)}
 
 
 def _cell_calibration_error(case: Case) -> float:
@@ -152,4 +174,5 @@ def table(figures: dict[str, Any]) -> str:
 
 def _row(name: str, value: dict[str, Any]) -> str:
     rate = value.get("rate", value.get("mean"))
-    return f"{name:<28}{rate:>8.3f}  of {value['n']}"
+    chance = f", by chance {value['chance']:.3f}" if "chance" in value else ""
+    return f"{name:<28}{rate:>8.3f}  of {value['n']}{chance}"

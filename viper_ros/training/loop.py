@@ -25,7 +25,7 @@ from viper_ros.training.mixture import Mixture
 from viper_ros.training.pretrained import load_encoder, load_imagenet, load_known_words
 
 LEAST_SAID = 20
-"""Times that a word occurs in the data of a fine-tuning before it gets a piece of its own; a typing error stays in pieces."""
+"""Times that a word is said in the data of a fine-tuning before it gets a piece of its own; typing errors get none."""
 
 
 @dataclass(frozen=True)
