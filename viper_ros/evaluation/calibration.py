@@ -26,8 +26,9 @@ def collect_logits(model: ViperF1, batches: list) -> tuple[Tensor, Tensor, Tenso
         keep = batch.grounded.bool()
         presence.append(output.presence_logit[keep])
         present.append(batch.present[keep])
-        cells.append(output.target_logits[keep].flatten())
-        covered.append(batch.target[keep].flatten())
+        known = batch.known[keep] > 0  # inside a loose box nobody knows
+        cells.append(output.target_logits[keep][known])
+        covered.append(batch.target[keep][known])
     return torch.cat(presence), torch.cat(present), torch.cat(cells), torch.cat(covered)
 
 

@@ -161,7 +161,7 @@ def _render(folder: Path) -> None:
     python, log = folder / "venv/bin/python", folder / "render.log"
     if not python.is_file():
         raise FileNotFoundError(
-            f"no frames of LIBERO in {folder} and no environment to render them with; make it (1 GB), then try again:\n"
+            f"no frames of LIBERO in {folder} and no environment to render them with; make it (2 GB), then try again:\n"
             f"  python -m venv {folder / 'venv'}\n"
             f"  {python} -m pip install {REQUIREMENT}"
         )

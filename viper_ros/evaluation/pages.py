@@ -53,9 +53,19 @@ def _thumb(case: Case) -> np.ndarray:
     if case.question.target_ids and case.mask.any():
         x0, y0, x1, y1 = (int(v) for v in mask_box(case.mask))
         cv2.rectangle(picture, (x0, y0), (x1 - 1, y1 - 1), TRUTH_RGB, 2)
-    truth = f"truth: {case.question.answer}"
+    truth = f"truth: {case.question.answer}" if case.question.answer else ""
     cv2.putText(picture, truth, (6, picture.shape[0] - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.7, TRUTH_RGB, 2, cv2.LINE_AA)
-    return cv2.resize(picture, THUMB_PX, interpolation=cv2.INTER_AREA)
+    return _fit(picture)
+
+
+def _fit(picture: np.ndarray) -> np.ndarray:
+    """Scale into a thumbnail; white fills what a picture of another shape leaves at the right and below."""
+    (width, height), (rows, columns) = THUMB_PX, picture.shape[:2]
+    scale = min(width / columns, height / rows)
+    size = round(columns * scale), round(rows * scale)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    margins = (0, height - size[1], 0, width - size[0])
+    return cv2.copyMakeBorder(small, *margins, cv2.BORDER_CONSTANT, value=(255, 255, 255))
 
 
 def _frame(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
