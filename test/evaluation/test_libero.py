@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ from viper_ros.evaluation.libero import (
     run_libero,
 )
 from viper_ros.evaluation.libero_render import FORMAT, STATES, TASKS, VIEWS
+from viper_ros.evaluation.pages import THUMB_PX, keep_page
 from viper_ros.evaluation.suites import summarise, table
 from viper_ros.perception import Predictor
 
@@ -172,3 +174,11 @@ def test_every_task_of_libero_is_about_an_object_of_interest_that_the_agent_sees
         assert set(goal_targets(task.goal)) <= set(task.interest), task.name
         assert task.rgb.shape[1:] == (2, 256, 256, 3)
         assert ask(task.sentence, task.frame(0, 0).ids).present, task.name
+
+
+def test_a_page_keeps_the_shape_of_square_pictures(folder, tmp_path):
+    page = tmp_path / "page.png"
+    assert len(list(keep_page(run_libero(Predictor.from_pretrained("nano"), folder, scenes=1), page))) == len(VIEWS)
+    picture = cv2.imread(str(page))[3:-3, 3 : 3 + THUMB_PX[0]]
+    white = (picture == 255).all(axis=(0, 2))
+    assert white.sum() == THUMB_PX[0] - THUMB_PX[1]
