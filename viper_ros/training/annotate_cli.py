@@ -20,6 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--absent", nargs="+", default=[], metavar="NAME", help="what no photograph of these shows")
     parser.add_argument("--test-percent", type=int, default=15, help="of the originals, chosen by name; 100: only test")
+    parser.add_argument(
+        "--hold-out", action="store_true", help="train on nothing that the suite novel keeps for itself"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="photographs of each part at most, chosen by name")
     parser.add_argument("--test-out", type=Path, help="folder for the test shards (default: OUT with _test behind it)")
     parser.add_argument("--strict", action="store_true", help="stop at the first photograph that cannot be used")
@@ -39,7 +42,7 @@ def _annotate(options: argparse.Namespace) -> None:
     table = load_table(options.names)
     absent = tuple(row for row in ClassNames(set(options.absent), {}).by_label.values() if row is not None)
     name = (options.name or options.folder.resolve().name).replace(" ", "_")
-    source = Source(name, table, not options.partial, absent, options.test_percent, options.limit)
+    source = Source(name, table, not options.partial, absent, options.test_percent, options.limit, options.hold_out)
     skips = Skips(options.strict)
     photographs = FORMATS[options.format](options.folder, skips, options.labels)
     test_out = options.test_out or options.out.with_name(f"{options.out.name}_test")

@@ -8,6 +8,7 @@ Readers (`annotation_formats`) yield `Annotated`: a path and instances in pixels
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 LONGER_SIDE_PX = 256  # what nano sees
 MAX_INSTANCES = 255  # ids are uint8 and 0 is background
+_FRAME = re.compile(r"_(mp4|mov|avi|webm)-\d+.*$", re.IGNORECASE)
 OVERHANG = 0.02  # of the image's side: labels that stick out no further are rounding and are cut off
 
 
@@ -72,8 +74,12 @@ class Annotated:
 
     @property
     def original(self) -> str:
-        """Name of the photograph that this file is a copy of: augmented copies are named ``original.rf.hash.jpg``."""
-        return self.path.name.split(".rf.")[0] if ".rf." in self.path.name else self.path.stem
+        """Name of the photograph that this file is a copy of, or of the film that it is a frame of.
+
+        Roboflow names augmented copies ``original.rf.hash.jpg`` and frames ``film_mp4-12_jpg``.
+        """
+        name = self.path.name.split(".rf.")[0] if ".rf." in self.path.name else self.path.stem
+        return _FRAME.sub("", name)
 
 
 @dataclass

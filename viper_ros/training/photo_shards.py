@@ -52,6 +52,7 @@ class Source:
     surely_absent: tuple[ClassName, ...] = ()
     test_percent: int = 15
     limit: int | None = None  # photographs of each part at most
+    hold_out: bool = False  # keep the categories of suite ``novel`` out of training: neither named nor labelled
 
 
 @dataclass
@@ -112,7 +113,7 @@ def _write_split(
 
 
 def make_row(photograph: Annotated, source: Source, names: ClassNames, split: Split) -> _Row:
-    """Read, scale and question one photograph. Training neither shows labels of held-out categories nor names them.
+    """Read, scale and question one photograph.
 
     Raises:
         BadAnnotation: it cannot be used.
@@ -125,15 +126,18 @@ def make_row(photograph: Annotated, source: Source, names: ClassNames, split: Sp
         _thing(k, instance, names, (ids == k + 1).mean(), fractions[k], width, height)
         for k, instance in enumerate(instances)
     )
-    never = frozenset(noun for noun in names.nouns if split is Split.TRAIN and may_not_be_named(noun))
+    held_out = source.hold_out and split is Split.TRAIN
+    never = frozenset(noun for noun in names.nouns if held_out and may_not_be_named(noun))
+    hidden = {t.id for t in things if t.named is None or never & {t.named.name, *t.named.kinds}}
+    if any(things[k].id in hidden for said in photograph.sentences for k in said.targets):
+        raise BadAnnotation("a sentence is about a class that is never named")
     labelled = Labelled(things, names, source.complete, never, source.surely_absent)
     rng = np.random.default_rng([split.value, *photograph.path.name.encode()])
     typo_rate = TYPO_RATE if split is Split.TRAIN else 0.0
     questions = sample_questions(rng, labelled, QUESTIONS_PER_SCENE, photograph.sentences, split, typo_rate)
     if not questions:
         raise BadAnnotation("nothing in it can be asked about without doubt")
-    hidden = [t.id for t in things if t.named is None or never & {t.named.name, *t.named.kinds}]
-    ids[np.isin(ids, hidden)] = 0  # part of what is not labelled
+    ids[np.isin(ids, list(hidden))] = 0  # part of what is not labelled
     scene = _scene(photograph, source, [t for t in things if t.id not in hidden], instances, ids.shape, (width, height))
     scene["complete"] = source.complete and not hidden
     return _on_canvas(image, ids, scene | {"questions": questions})

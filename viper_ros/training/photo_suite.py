@@ -49,7 +49,9 @@ def _cases(
     unknown = np.full(ids.shape, np.nan, np.float32)
     frame = Frame(rgb, unknown, ids.astype(np.int32), np.eye(3), np.eye(4))  # nothing here asks for metres
     encoded = predictor.encode(rgb)
-    for row in scene["questions"][:QUESTIONS]:
+    bank = scene["questions"]  # kind by kind, so the first ones would be of one kind
+    for index in np.random.default_rng(len(bank)).permutation(len(bank))[:QUESTIONS]:
+        row = bank[index]
         question = Question(
             row["text"], row["kind"], row["answer"], tuple(row["targets"]), row["present"], "photo", row["relation"]
         )
