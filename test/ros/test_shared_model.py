@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -135,6 +135,19 @@ class TwoNodes:
             side: self.node.create_client(ChangeState, f"/{name}/{side}/viper/change_state")
             for side in ("left", "right")
         }
+        for side in ("left", "right"):
+            self._make_contact(self.node.create_client(GetState, f"/{name}/{side}/viper/get_state"))
+
+    def _make_contact(self, client):
+        """Ask what may be asked again until an answer comes: a service may be seen before it sees who asks."""
+        assert client.wait_for_service(timeout_sec=60.0)
+        ends_s, done = time.monotonic() + 60.0, False
+        while not done:
+            assert time.monotonic() < ends_s, self.log.read_text()
+            future = client.call_async(GetState.Request())
+            waits_until_s = time.monotonic() + 2.0
+            while time.monotonic() < waits_until_s and not (done := future.done()):
+                time.sleep(0.05)
 
     def change(self, side, *labels):
         for label in labels:
