@@ -135,7 +135,7 @@ def weights_mb(model: torch.nn.Module) -> float:
     """Bytes of all weights, packed int8 ones included, in MB."""
     total = sum(t.numel() * t.element_size() for t in [*model.parameters(), *model.buffers()])
     for module in model.modules():
-        if callable(getattr(module, "weight", None)):  # of a quantised module it is a method
+        if isinstance(module, torch.ao.nn.quantized.Linear):  # its weight is packed behind a method
             total += module.weight().numel()
     return round(total / 1e6, 1)
 
