@@ -92,16 +92,17 @@ def test_photographs_become_shards_with_true_questions(pictures, tmp_path, kind)
 def test_what_is_not_in_a_photograph_is_asked_for_as_absent(pictures, tmp_path):
     label_coco(pictures)
     cli.main(["annotate", str(pictures), str(tmp_path / "out"), "--format", "coco"])
+    asked = []
     for shard in load_shards(tmp_path / "out", Split.TRAIN):
         for scene in shard.scenes:
             has_bowl = "bowl" in {name for name, _ in scene["objects"].values()}
             for question in scene["questions"]:
                 if question["text"] in ("the bowl", "pick up the bowl", "is there a bowl?"):
+                    answers = ("yes", "no") if question["kind"] == "exists" else ("bowl", "not found")
                     assert question["present"] == has_bowl
-                    assert (
-                        question["answer"] == ({"is there a bowl?": "yes"}.get(question["text"], "bowl"))
-                        or not has_bowl
-                    )
+                    assert question["answer"] == answers[not has_bowl]
+                    asked.append(has_bowl)
+    assert set(asked) == {True, False}
 
 
 @pytest.mark.parametrize(
