@@ -18,6 +18,9 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 NEWEST_SENSOR_DATA = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Takes from reliable and best-effort publishers, and only the newest (REP 2003)."""
 
+SENSOR_DATA_IN_BURSTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=8, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""For what has a partner: on a busy machine several come at once, and the newest is not the one that is looked for."""
+
 MANY_REQUESTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=500, reliability=ReliabilityPolicy.RELIABLE)
 """For services: the default depth of 10 loses requests silently when more callers than that come at once."""
 

@@ -1,10 +1,14 @@
-"""builtin_interfaces' Time and Duration to and from seconds."""
+"""builtin_interfaces' Time and Duration to and from seconds, and a clock that turns back."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from builtin_interfaces.msg import Duration, Time
+from rclpy.clock import JumpHandle, JumpThreshold
+from rclpy.duration import Duration as ClockDuration
+from rclpy.node import Node
 
 
 def stamp_s(stamp: Time | Duration) -> float:
@@ -22,3 +26,12 @@ def time_from_s(seconds: float) -> Time:
     """A Time of the seconds >= 0."""
     duration = duration_from_s(seconds)
     return Time(sec=duration.sec, nanosec=duration.nanosec)
+
+
+def on_jump_back(node: Node, forget: Callable[[], None]) -> JumpHandle:
+    """Call `forget` whenever the node's clock jumps back or changes its source, as when a bag begins again.
+
+    What was received before is of another run. Unregister the handle when done.
+    """
+    back = JumpThreshold(min_forward=None, min_backward=ClockDuration(nanoseconds=-1), on_clock_change=True)
+    return node.get_clock().create_jump_callback(back, post_callback=lambda _: forget())

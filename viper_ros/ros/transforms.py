@@ -15,7 +15,6 @@ from typing import Protocol
 import numpy as np
 import rclpy
 from geometry_msgs.msg import TransformStamped
-from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -24,6 +23,7 @@ from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
 from transforms3d import quaternions
 
+from viper_ros.ros.stamps import on_jump_back
 from viper_ros.ros.transform_tree import TransformTree, TransformUnavailable
 
 try:
@@ -79,8 +79,7 @@ class OwnTransformBuffer:
         self._side = _SideNode(node)
         self._side.node.create_subscription(TFMessage, "/tf", self._insert, TF_QOS)
         self._side.node.create_subscription(TFMessage, "/tf_static", self._insert_static, TF_STATIC_QOS)
-        back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
-        self._jump = node.get_clock().create_jump_callback(back, post_callback=lambda _: self._tree.clear_moving())
+        self._jump = on_jump_back(node, self._tree.clear_moving)
         self._side.start()
 
     def lookup(self, target_frame: str, source_frame: str, stamp: Time, timeout_s: float = 0.0) -> np.ndarray:
@@ -119,8 +118,7 @@ class Tf2TransformBuffer:
         self._side = _SideNode(node)
         self._buffer = tf2_ros.Buffer()
         self._listener = tf2_ros.TransformListener(self._buffer, self._side.node)
-        back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
-        self._jump = node.get_clock().create_jump_callback(back, post_callback=lambda _: self._buffer.clear())
+        self._jump = on_jump_back(node, self._buffer.clear)
         self._side.start()
 
     def lookup(self, target_frame: str, source_frame: str, stamp: Time, timeout_s: float = 0.0) -> np.ndarray:

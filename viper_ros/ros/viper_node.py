@@ -33,11 +33,12 @@ from viper_ros.ros.memory import give_back_memory, megabytes, resident_bytes
 from viper_ros.ros.outputs import Outputs
 from viper_ros.ros.parameters import check_parameters, declare_parameters, read_settings
 from viper_ros.ros.predictors import load_predictor
-from viper_ros.ros.qos import NEWEST_SENSOR_DATA, has_misfit, subscription_events
+from viper_ros.ros.qos import NEWEST_SENSOR_DATA, SENSOR_DATA_IN_BURSTS, has_misfit, subscription_events
 from viper_ros.ros.query import QueryServer
 from viper_ros.ros.requests import BadRequest, Request, check_settings
 from viper_ros.ros.results import Result
 from viper_ros.ros.spinning import run_node
+from viper_ros.ros.stamps import on_jump_back
 from viper_ros.ros.standing import StandingInstruction
 from viper_ros.ros.transforms import TransformBuffer, make_transform_buffer
 from viper_ros.ros.worker import Job, Worker
@@ -83,6 +84,7 @@ class ViperNode(LifecycleNode):
         self._inputs: list = []
         self.frames = FrameBuffer(self.now_s, self.settings.sync_slop, on_frame=lambda: self.worker.wake())
         self.worker = Worker(self.frames.frames, self.report)
+        self._jump = on_jump_back(self, self.frames.clear)
         self._standing = StandingInstruction(self)
         self._query = QueryServer(self, self)
         self._ground = GroundServer(self, self)
@@ -160,6 +162,7 @@ class ViperNode(LifecycleNode):
     def close(self) -> None:
         """End the threads, answer what is pending and destroy the node."""
         self._release()
+        self._jump.unregister()
         self.worker.end()
         self._ground.destroy()
         self.destroy_node()
@@ -198,7 +201,7 @@ class ViperNode(LifecycleNode):
         else:
             self._listen(Image, image, self.frames.put_image)
         self._listen(CameraInfo, "camera_info", self.frames.put_camera_info)
-        self._listen(Image, "depth/image", self.frames.put_depth)
+        self._listen(Image, "depth/image", self.frames.put_depth, SENSOR_DATA_IN_BURSTS)
         self._listen(CameraInfo, "depth/camera_info", self.frames.put_depth_info)
         self._listen(String, "instruction", self._on_instruction, QoSProfile(depth=1))
 

@@ -18,10 +18,10 @@ import numpy as np
 from viper_ros.sim.describe import describe, describe_absent, sample_descriptor
 from viper_ros.sim.expressions import THING, Descriptor, Expression, resolve
 from viper_ros.sim.household_words import HOUSEHOLD
-from viper_ros.sim.phrases import NUMBER_WORDS, POLITE, SENTENCES
+from viper_ros.sim.phrases import ADDRESSED, NO_VERB, NUMBER_WORDS, POLITE, SENTENCES
 from viper_ros.sim.render import Frame
 from viper_ros.sim.scene import Scene, SceneObject
-from viper_ros.sim.splits import Split
+from viper_ros.sim.splits import LIBERO_SENTENCES, Split
 from viper_ros.sim.view import View, bigger, region
 from viper_ros.sim.wording import Wording, misspell, with_article
 
@@ -69,7 +69,7 @@ def sample_questions(
             break
         kind = str(rng.choice(list(_KINDS), p=_WEIGHTS))
         question = _KINDS[kind](rng, view, split)
-        if question is not None:
+        if question is not None and question.text not in LIBERO_SENTENCES:
             questions.setdefault(question.text, question)
     return tuple(_with_typo(rng, question, typo_rate) for question in questions.values())
 
@@ -96,9 +96,12 @@ def _ask(
     text = piece.text.format(
         the=f"the {main}", bare=main, a=with_article(main), plural=main, goal=f"the {second}", other=f"the {second}"
     )
-    command = kind == "refer" and piece.text[0] not in "{ta" and not text.endswith("?")
-    if command and wording.rng.random() < 0.12:
+    command = kind == "refer" and piece.text.split()[0] not in NO_VERB and not text.endswith("?")
+    wrapped = wording.rng.random()
+    if command and wrapped < 0.25:
         text = wording.choose(POLITE).text.format(x=text)
+    elif not command and wrapped < 0.06:
+        text = wording.choose(ADDRESSED).text.format(x=text)
     template = "+".join(piece.id for piece in wording.used)
     relation = expressions[0].relation or expressions[0].superlative
     return Question(text, kind or sentence, answer, targets, bool(targets), template, relation, expressions)

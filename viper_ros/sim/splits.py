@@ -80,6 +80,18 @@ that are evaluated asks for one of them."""
 HELD_OUT_NAMES = frozenset({"macaroni and cheese", "popcorn", "drainer", "storage box", "window"})
 """Categories of which every asset is held out; no sentence of training names them."""
 
+LIBERO_SENTENCES = frozenset(
+    {
+        "put the bowl on the plate",
+        "put the bowl on the stove",
+        "put the bowl on top of the cabinet",
+        "put the cream cheese in the bowl",
+        "put the wine bottle on the rack",
+        "put the wine bottle on top of the cabinet",
+    }
+)
+"""Those sentences of the evaluated LIBERO tasks that our templates could say by chance; no question ever does."""
+
 
 def is_held_out(colour: str | None, category: str, asset: str | None = None) -> bool:
     """Say whether a thing belongs to NOVEL alone: an asset by its name, anything else by colour and category."""

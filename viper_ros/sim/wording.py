@@ -17,6 +17,8 @@ from viper_ros.sim.phrases import (
 from viper_ros.sim.splits import Split
 from viper_ros.sim.vocabulary import COLOUR_SYNONYMS
 
+HELD_OUT_SHARE = 1 / 3
+
 
 class Wording:
     """Says expressions for one question and notes which pieces it used."""
@@ -26,10 +28,9 @@ class Wording:
         self.used: list[Piece] = []
 
     def choose(self, pieces: tuple[Piece, ...], prefer_held_out: bool = False) -> Piece:
-        """Choose a way to say something; held-out ones only in PHRASING, there always if ``prefer_held_out``."""
-        held_out = self.split is Split.PHRASING
-        usable = [p for p in pieces if not p.held_out or held_out]
-        if held_out and prefer_held_out:
+        """Choose a way to say something; held-out ones only in PHRASING: a third, all if ``prefer_held_out``."""
+        usable = [p for p in pieces if not p.held_out]
+        if self.split is Split.PHRASING and (prefer_held_out or self.rng.random() < HELD_OUT_SHARE):
             usable = [p for p in pieces if p.held_out] or usable
         piece = usable[self.rng.integers(len(usable))]
         self.used.append(piece)

@@ -5,6 +5,7 @@ B images, K questions on each, T tokens, H x W input pixels, C things that have 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from viper_ros.training.shards import Shard
 IGNORE = -100
 CELL_PX, FINE_PX = 8, 4
 SYNONYM_RATE = 0.3
+MIRROR_RATE = 0.5
+_SIDE = re.compile("left|right")
 LOOSE_CORE = 0.5
 """Where only a box is known, the ellipse of this share of its sides surely lies on the thing; the rest may not."""
 
@@ -98,8 +101,12 @@ def make_batch(
     present, grounded = [], []
     for i in picks:
         scene, ids = shard.scenes[i], np.zeros((box.input_height, box.input_width), np.uint8)
+        rgb, mirrored = shard.rgb[i], augment and rng.random() < MIRROR_RATE
         ids[:height, :width] = shard.ids[i]
-        rgb = augment_photometric(rng, shard.rgb[i]) if augment else shard.rgb[i]
+        if mirrored:
+            inside = np.s_[: scene.get("size", (width, height))[1], : scene.get("size", (width, height))[0]]
+            rgb, ids = mirror(rgb, inside), mirror(ids, inside)
+        rgb = augment_photometric(rng, rgb) if augment else rgb
         pixels.append(torch.from_numpy(box.apply(rgb, config.pixel_mean, config.pixel_std)))
         doubtful = _doubtful(scene, ids)
         category, colour = _label_maps(scene, ids, doubtful, category_index, colour_index)
@@ -108,9 +115,8 @@ def make_batch(
         bank = scene["questions"]
         for j in rng.choice(len(bank), questions, replace=len(bank) < questions):
             question = bank[j]
-            sequences.append(
-                (tokenizer.encode_instruction(question["text"]), tokenizer.encode_answer(question["answer"]))
-            )
+            text, answer = (swap_sides(question[key]) if mirrored else question[key] for key in ("text", "answer"))
+            sequences.append((tokenizer.encode_instruction(text), tokenizer.encode_answer(answer)))
             chosen = np.zeros(256, np.uint8)
             chosen[question["targets"]] = 255
             covered = chosen[ids]
@@ -134,12 +140,24 @@ def make_batch(
     )
 
 
+def mirror(image: np.ndarray, inside: tuple[slice, slice]) -> np.ndarray:
+    """(H, W) or (H, W, 3) -> the same with left and right exchanged in ``inside``; padding stays where it is."""
+    result = image.copy()
+    result[inside] = image[inside][:, ::-1]
+    return result
+
+
+def swap_sides(text: str) -> str:
+    """Say of a picture in the mirror what ``text`` says of the picture: left for right and right for left."""
+    return _SIDE.sub(lambda found: "right" if found[0] == "left" else "left", text)
+
+
 def augment_photometric(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 -> the same under another exposure, white balance, blur, noise and JPEG quality."""
     image = rgb.astype(np.float32) / 255
-    image = image ** rng.uniform(0.75, 1.3) * rng.uniform(0.75, 1.25)  # gamma, exposure
-    image = (image - 0.5) * rng.uniform(0.8, 1.2) + 0.5  # contrast
-    image = image * rng.uniform(0.93, 1.07, 3).astype(np.float32)  # white balance, too small to rename a colour
+    image = image ** rng.uniform(0.7, 1.4) * rng.uniform(0.65, 1.3)  # gamma, exposure
+    image = (image - 0.5) * rng.uniform(0.75, 1.25) + 0.5  # contrast
+    image = image * rng.uniform(0.92, 1.08, 3).astype(np.float32)  # white balance, too small to rename a colour
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.2))
     if rng.random() < 0.5:
