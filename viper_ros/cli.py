@@ -6,6 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from viper_ros.evaluation.suites import Case
+    from viper_ros.perception import Predictor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,12 +115,17 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--scenes", type=int, default=200, help="scenes to render (default: %(default)s)")
     parser.add_argument("--frames", type=Path, default=Path("data/libero"), help="of libero (default: %(default)s)")
     parser.add_argument("--photos", type=Path, nargs="+", help="folders of test shards (default: as docs/photos.md)")
+    parser.add_argument(
+        "--beside", nargs="+", default=[], metavar="MODEL", help="measure these too; 'colour': the histogram baseline"
+    )
+    parser.add_argument("--data", type=Path, nargs="+", help="shards to fit that on (default: data/*, as in training)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--page", type=Path, metavar="OUT.png", help="write a page of overlays, right and wrong")
     parser.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from viper_ros.evaluation.baselines import COLOUR, fit_colours
     from viper_ros.evaluation.libero import run_libero
     from viper_ros.evaluation.pages import keep_page
     from viper_ros.evaluation.suites import SUITES, run_suite, summarise, table
@@ -122,16 +134,22 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     if options.suite not in (*SUITES, "libero", "photos"):
         raise ValueError(f"unknown suite {options.suite!r}; valid are {[*sorted(SUITES), 'libero', 'photos']}")
-    predictor = Predictor.from_pretrained(options.model)
-    if options.suite == "libero":
-        cases = run_libero(predictor, options.frames, options.scenes)
-    elif options.suite == "photos":
-        cases = run_photos(predictor, tuple(options.photos or FOLDERS), options.scenes)
-    else:
-        cases = run_suite(predictor, options.suite, options.scenes)
-    if options.page:
-        cases = keep_page(cases, options.page)
-    figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(cases)
+
+    def cases(predictor: Predictor) -> Iterator[Case]:
+        if options.suite == "libero":
+            return run_libero(predictor, options.frames, options.scenes)
+        if options.suite == "photos":
+            return run_photos(predictor, tuple(options.photos or FOLDERS), options.scenes)
+        return run_suite(predictor, options.suite, options.scenes)
+
+    def load(name: str) -> Predictor:
+        return fit_colours(options.data) if name == COLOUR else Predictor.from_pretrained(name)
+
+    predictor = load(options.model)
+    asked = keep_page(cases(predictor), options.page) if options.page else cases(predictor)
+    figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(asked)
+    if options.beside:
+        figures["beside"] = {name: summarise(cases(load(name))) for name in options.beside}
     print(table(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

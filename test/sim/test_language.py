@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from viper_ros.sim import Split, sample_questions, scene_seed
-from viper_ros.sim.phrases import NUMBER_WORDS
+from viper_ros.sim import Split, language, sample_questions, scene_seed
+from viper_ros.sim.phrases import NUMBER_WORDS, POLITE
 from viper_ros.sim.vocabulary import CATEGORIES
 from viper_ros.sim.wording import misspell
 
@@ -221,3 +221,17 @@ def test_typing_errors_come_only_when_asked_for(looks):
     clean, typed = (sample_questions(np.random.default_rng(2), scene, frame, 20, typo_rate=rate) for rate in (0.0, 1.0))
     assert clean != typed
     assert all(a.answer == b.answer for a, b in zip(clean, typed, strict=False) if a.template == b.template)
+
+
+def test_no_question_is_a_sentence_of_an_evaluated_benchmark(monkeypatch, looks):
+    scene, frame = looks[Split.TRAIN][0]
+    usual = sample_questions(np.random.default_rng(5), scene, frame, 10, Split.TRAIN)
+    monkeypatch.setattr(language, "LIBERO_SENTENCES", frozenset({usual[0].text}))
+    asked = sample_questions(np.random.default_rng(5), scene, frame, 10, Split.TRAIN)
+    assert len(asked) == 10 and usual[0].text not in {q.text for q in asked}
+
+
+def test_only_imperatives_are_made_polite(asked):
+    for _, _, q in everything(asked):
+        if q.template.rsplit("+", 1)[-1] in {piece.id for piece in POLITE}:
+            assert q.kind == "refer" and not q.text.startswith(("please the ", "please i ", "please all "))

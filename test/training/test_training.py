@@ -10,8 +10,17 @@ import torch
 
 from viper_ros.perception import Predictor, Tokenizer
 from viper_ros.sim import Split
+from viper_ros.training import batches
 from viper_ros.training import shards as shards_module
-from viper_ros.training.batches import IGNORE, Labels, augment_photometric, make_batch, sample_batch
+from viper_ros.training.batches import (
+    IGNORE,
+    Labels,
+    augment_photometric,
+    make_batch,
+    mirror,
+    sample_batch,
+    swap_sides,
+)
 from viper_ros.training.export import export
 from viper_ros.training.loop import Run, TrainingConfig, learning_rate, train
 from viper_ros.training.losses import pointing_loss
@@ -276,6 +285,30 @@ def test_an_empty_folder_says_how_to_fill_it(finished, tmp_path):
 
 def _tokenizer(config):
     return Tokenizer.from_file(Path(config.out) / "tokenizer.json")
+
+
+def test_a_mirrored_batch_says_left_for_right(data, finished, monkeypatch):
+    shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
+    monkeypatch.setattr(batches, "augment_photometric", lambda rng, rgb: rgb)
+    made = []
+    for rate in (0.0, 1.0):
+        monkeypatch.setattr(batches, "MIRROR_RATE", rate)
+        made.append(make_batch(np.random.default_rng(0), shard, np.arange(4), source, questions=5, augment=True))
+    plain, mirrored = made
+    assert torch.equal(mirrored.pixel_values, plain.pixel_values.flip(-1))
+    assert torch.equal(mirrored.known, plain.known.flip(-1))
+    assert torch.equal(mirrored.present, plain.present)
+    assert torch.allclose(mirrored.target.sum((1, 2)), plain.target.sum((1, 2)))
+
+
+def test_sides_are_swapped_in_words():
+    assert swap_sides("the leftmost mug to the right of the plate") == "the rightmost mug to the left of the plate"
+    assert swap_sides(swap_sides("back left")) == "back left"
+
+
+def test_padding_stays_where_it_is_in_the_mirror():
+    image = np.arange(12).reshape(3, 4)
+    assert (mirror(image, np.s_[:2, :3]) == [[2, 1, 0, 3], [6, 5, 4, 7], [8, 9, 10, 11]]).all()
 
 
 def _run(config, finished=None):

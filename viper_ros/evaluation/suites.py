@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from tqdm import tqdm
 
 from viper_ros.evaluation.metrics import auroc, box_iou, expected_calibration_error, mask_box, pointing_hit
 from viper_ros.perception import Grounding, Predictor
+from viper_ros.perception.projection import CameraModel, NotEnoughDepth, lift_region
 from viper_ros.sim import Renderer, Split, sample_camera, sample_questions, sample_scene, scene_seed
+from viper_ros.sim.depth_noise import noisy_depth
 from viper_ros.sim.language import Question
 from viper_ros.sim.render import Frame
 
@@ -31,6 +33,8 @@ SUITES = {
     "relations": Split.TEST,
 }
 WIDTH, HEIGHT, QUESTIONS = 640, 480, 12
+DEPTH_SIGMA_1M_M = 0.001
+"""Noise of the depth images at 1 m, as a good depth camera has it [m]."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Case:
     grounding: Grounding
     encode_time_ms: float
     groups: tuple[str, ...] = ()
+    truth_m: np.ndarray | None = None  # (3,) in the world, the middle of the one thing that is referred to
 
     @property
     def mask(self) -> np.ndarray:
@@ -63,6 +68,20 @@ class Case:
         """Whether the hottest pixel lies on what was referred to."""
         return pointing_hit(self.grounding.heatmap(), self.mask)
 
+    @property
+    def position_error_m(self) -> float | None:
+        """How far the best region lies from the truth in metres, with metric depth; None without region or depth."""
+        if self.truth_m is None or not self.grounding.regions:
+            return None
+        x0, y0, mask = window = self.grounding.regions[0].mask_window()
+        weights = self.grounding.heatmap()[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]]
+        height, width = self.frame.depth_m.shape
+        try:
+            found = lift_region(window, self.frame.depth_m, CameraModel(width, height, self.frame.K), weights)
+        except NotEnoughDepth:
+            return None
+        return float(np.linalg.norm(found.transformed(self.frame.T_world_camera).position_m - self.truth_m))
+
 
 def run_suite(predictor: Predictor, name: str, scenes: int) -> Iterator[Case]:
     """Render ``scenes`` scenes of a suite at 640 x 480 and ask the model all their questions, one case at a time."""
@@ -75,9 +94,12 @@ def run_suite(predictor: Predictor, name: str, scenes: int) -> Iterator[Case]:
             questions = sample_questions(rng, scene, frame, QUESTIONS, split=split)
             if name == "relations":
                 questions = tuple(q for q in questions if q.relation is not None)
+            frame = replace(frame, depth_m=noisy_depth(frame.depth_m, rng, DEPTH_SIGMA_1M_M))
             encoded = predictor.encode(frame.rgb)
             for question in questions:
-                yield Case(frame, question, predictor.query(encoded, question.text), encoded.encode_time_ms)
+                grounding, only_one = predictor.query(encoded, question.text), len(question.target_ids) == 1
+                truth_m = scene.object(question.target_ids[0]).position_m if only_one else None
+                yield Case(frame, question, grounding, encoded.encode_time_ms, truth_m=truth_m)
 
 
 def summarise(cases: Iterator[Case]) -> dict[str, Any]:
@@ -91,6 +113,7 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
     relations: dict[str, list[bool]] = defaultdict(list)
     groups: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     cell_error: list[float] = []
+    position_error_m: list[float] = []
     times: list[tuple[float, float]] = []
     for case in cases:
         question, grounding = case.question, case.grounding
@@ -108,6 +131,8 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
         chance.append(float(case.mask.mean()))
         if question.relation:
             relations[question.relation].append(hits[-1])
+        if hits[-1] and (error_m := case.position_error_m) is not None:
+            position_error_m.append(error_m)
         for group in case.groups:
             groups[group].append((hits[-1], chance[-1]))
         if len(question.target_ids) == 1:
@@ -123,6 +148,7 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
         "pointing_by_chance": round(float(np.mean(chance)), 4),
         **({"pointing_by_group": {k: _group_rate(v) for k, v in sorted(groups.items())}} if groups else {}),
         "box_iou": {"mean": round(float(np.mean(ious)), 4), "n": len(ious)},
+        **({"position_error_cm": _spread_cm(position_error_m)} if position_error_m else {}),
         "presence_auroc": round(auroc(np.array(confidence), np.array(present)), 4),
         "presence_accuracy": _rate(list(said == np.array(present))),
         "presence_ece": round(expected_calibration_error(np.array(confidence), np.array(present)), 4),
@@ -136,6 +162,12 @@ def summarise(cases: Iterator[Case]) -> dict[str, Any]:
 
 def _rate(rights: list[bool]) -> dict[str, float]:
     return {"rate": round(float(np.mean(rights)), 4) if rights else float("nan"), "n": len(rights)}
+
+
+def _spread_cm(errors_m: list[float]) -> dict[str, float]:
+    """Of the answers that pointed right: a position on the wrong thing is no measure of the third dimension."""
+    median, p90 = 100 * np.quantile(np.array(errors_m), [0.5, 0.9])
+    return {"median": round(float(median), 2), "p90": round(float(p90), 2), "n": len(errors_m)}
 
 
 def _rates(rights: dict[str, list[bool]]) -> dict[str, dict[str, float]]:
@@ -158,6 +190,10 @@ def _cell_calibration_error(case: Case) -> float:
     return expected_calibration_error(case.grounding.relevance, covered)
 
 
+BESIDE = ("pointing", "box_iou", "presence_accuracy", "answers")
+"""Figures of other models that are worth a line in the table; the JSON has all."""
+
+
 def table(figures: dict[str, Any]) -> str:
     """Figures of one suite as lines of text: name, value, number of cases."""
     lines = [f"{'suite ' + figures['suite']:<28}{figures['scenes']} scenes, {figures['questions']} questions"]
@@ -167,12 +203,15 @@ def table(figures: dict[str, Any]) -> str:
         elif isinstance(value, dict) and "n" in value:
             lines.append(_row(name, value))
             lines += [_row(f"  {kind}", rate) for kind, rate in value.get("by_kind", {}).items()]
+        elif name == "beside":
+            for other, told in value.items():
+                lines += [f"beside it: {other}", *(_row(f"  {k}", v) for k, v in told.items() if k in BESIDE)]
         elif isinstance(value, dict):
             lines += [name, *(_row(f"  {kind}", rate) for kind, rate in value.items())]
     return "\n".join(lines)
 
 
 def _row(name: str, value: dict[str, Any]) -> str:
-    rate = value.get("rate", value.get("mean"))
+    rate = next(value[key] for key in ("rate", "mean", "median") if key in value)
     chance = f", by chance {value['chance']:.3f}" if "chance" in value else ""
     return f"{name:<28}{rate:>8.3f}  of {value['n']}{chance}"

@@ -20,9 +20,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import rclpy
 from builtin_interfaces.msg import Time
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
@@ -34,6 +33,7 @@ from viper_ros.ros.client import ViperClient, ViperError
 from viper_ros.ros.demo_report import Row, choose, judge, succeeded, summary, table
 from viper_ros.ros.images import image_to_rgb
 from viper_ros.ros.sim_camera_node import LATCHED
+from viper_ros.ros.spinning import run_client
 
 START_TIMEOUT_S, SCENE_TIMEOUT_S, QUERY_TIMEOUT_S, PICTURE_TIMEOUT_S = 120.0, 30.0, 30.0, 5.0
 
@@ -164,19 +164,14 @@ def main(args: list[str] | None = None) -> int:
     options = parser.parse_args(remove_ros_args(arguments)[1:])
     options.out.mkdir(parents=True, exist_ok=True)
     progress = sys.stderr if options.json else sys.stdout
-    rclpy.init(args=arguments)
-    try:
+
+    def work() -> int:
         with DemoClient(options.out, lambda line: print(line, file=progress, flush=True)) as client:
             rows = client.run(options.scenes)
-    except (DemoError, ViperError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 130
-    finally:
-        rclpy.try_shutdown()
-    print(_report(rows, options.out, options.json), flush=True)
-    return 0 if succeeded(rows) else 1
+        print(_report(rows, options.out, options.json), flush=True)
+        return 0 if succeeded(rows) else 1
+
+    return run_client("demo", work, arguments, (DemoError, ViperError))
 
 
 def _report(rows: list[Row], out: Path, as_json: bool) -> str:

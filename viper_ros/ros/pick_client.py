@@ -18,8 +18,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 
 from viper_ros.ros.client import ViperClient, ViperError
@@ -28,6 +26,7 @@ from viper_ros.ros.pick_options import add_pick_options
 from viper_ros.ros.pick_report import PICKED, PickRow, summary, told
 from viper_ros.ros.pick_tasks import tasks
 from viper_ros.ros.pick_trial import Picker, Tell
+from viper_ros.ros.spinning import run_client
 from viper_ros.sim import Renderer
 
 WIDTH, HEIGHT = 640, 480
@@ -80,20 +79,15 @@ def main(args: list[str] | None = None) -> int:
     arguments = sys.argv if args is None else ["pick_client", *args]
     options = parse(remove_ros_args(arguments)[1:])
     progress = sys.stderr if options.json else sys.stdout
-    rclpy.init(args=arguments)
-    try:
+
+    def work() -> int:
         rows, strips = pick_all(options, lambda line: print(line, file=progress, flush=True))
         write_page(options.out, strips)
-    except (ValueError, ViperError) as error:
-        print(f"pick: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 130
-    finally:
-        rclpy.try_shutdown()
-    figures = summary(rows)
-    print(json.dumps(figures, indent=1) if options.json else told(figures), flush=True)
-    return 0 if options.scenes > 1 or rows[0].outcome == PICKED else 1
+        figures = summary(rows)
+        print(json.dumps(figures, indent=1) if options.json else told(figures), flush=True)
+        return 0 if options.scenes > 1 or rows[0].outcome == PICKED else 1
+
+    return run_client("pick", work, arguments, (ValueError, ViperError))
 
 
 if __name__ == "__main__":

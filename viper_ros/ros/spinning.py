@@ -64,6 +64,22 @@ def _made(make_nodes: Sequence[Callable[[], Node]]) -> list[Node]:
     return nodes
 
 
+def run_client(
+    name: str, work: Callable[[], int], arguments: Sequence[str], errors: tuple[type[Exception], ...]
+) -> int:
+    """Do `work` while rclpy is up; its exit status, 1 after one of `errors` (told under `name`), 130 after Ctrl-C."""
+    rclpy.init(args=arguments)
+    try:
+        return work()
+    except errors as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 130
+    finally:
+        rclpy.try_shutdown()
+
+
 class _Running:
     """A node that spins in a thread."""
 
