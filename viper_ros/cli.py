@@ -44,6 +44,9 @@ def _add_query(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("image", type=Path, help="any picture that OpenCV reads")
     parser.add_argument("instruction", help='for example "pick up the red mug left of the plate"')
     parser.add_argument("--model", default="nano", help="a name under models/ or a folder (default: %(default)s)")
+    parser.add_argument(
+        "--image-size", type=int, metavar="PX", help="longer side for the model; default: the checkpoint's"
+    )
     parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
     parser.add_argument("--threshold", type=float, help="presence threshold in (0, 1]; default: the checkpoint's")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -57,7 +60,7 @@ def _query(options: argparse.Namespace) -> None:
     from viper_ros.perception import Predictor
 
     image = _read_image(options.image)
-    predictor = Predictor.from_pretrained(options.model, options.device)
+    predictor = Predictor.from_pretrained(options.model, options.device, image_size=options.image_size)
     grounding = predictor.query(image, options.instruction, options.threshold)
     if options.overlay:
         from viper_ros.perception.overlay import draw_grounding
@@ -112,6 +115,9 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("evaluate", help="measure a checkpoint on scenes that training never saw")
     parser.add_argument("suite", help="tabletop, novel, phrasing, relations, libero or photos")
     parser.add_argument("--model", default="nano", help="a name under models/ or a folder (default: %(default)s)")
+    parser.add_argument(
+        "--image-size", type=int, metavar="PX", help="longer side for the model; default: the checkpoint's"
+    )
     parser.add_argument("--scenes", type=int, default=200, help="scenes to render (default: %(default)s)")
     parser.add_argument("--frames", type=Path, default=Path("data/libero"), help="of libero (default: %(default)s)")
     parser.add_argument("--photos", type=Path, nargs="+", help="folders of test shards (default: as docs/photos.md)")
@@ -145,7 +151,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     def load(name: str) -> Predictor:
         return fit_colours(options.data) if name == COLOUR else Predictor.from_pretrained(name)
 
-    predictor = load(options.model)
+    predictor = Predictor.from_pretrained(options.model, image_size=options.image_size)
     asked = keep_page(cases(predictor), options.page) if options.page else cases(predictor)
     figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(asked)
     if options.beside:

@@ -152,3 +152,18 @@ def test_an_answer_is_as_long_as_allowed(predictor):
     )
     assert long.startswith(short)
     assert len(long) > len(short)
+
+
+def test_images_may_be_larger_for_the_model_than_in_training(predictor):
+    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    larger = predictor.at_image_size(2 * predictor.image_size)
+    small, large = (p.query(image, "the red mug") for p in (predictor, larger))
+    assert np.array_equal(large.relevance.shape, 2 * np.array(small.relevance.shape))
+    assert large.heatmap().shape == small.heatmap().shape == image.shape[:2]
+    assert larger.model is predictor.model and predictor.query(image, "the red mug").confidence == small.confidence
+
+
+@pytest.mark.parametrize("size", [0, 63, 1025])
+def test_an_image_size_out_of_range_is_an_error_that_tells_the_range(predictor, size):
+    with pytest.raises(ValueError, match=r"\[64, 1024\] px, got"):
+        predictor.at_image_size(size)

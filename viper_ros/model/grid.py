@@ -42,6 +42,7 @@ class PyramidGridEncoder(nn.Module):
     A subclass makes ``self.backbone``, which gives features at strides 4, 8, 16 and 32.
     """
 
+    any_size = True  # not that of training alone
     cells_are_a_map = True  # rows of columns, so that a sentence can modulate them with their neighbours
     backbone: nn.Module
 

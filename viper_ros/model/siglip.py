@@ -22,6 +22,7 @@ class SiglipTilesGridEncoder(nn.Module):
     patch (docs/decisions/0003-dense-relevance.md).
     """
 
+    any_size = False
     cells_are_a_map = False
 
     def __init__(self, config: GridEncoderConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from viper_ros.perception.regions import Region, find_regions
 from viper_ros.perception.tokenizer import Tokenizer
 
 MAX_ANSWER_TOKENS = 16
+SIZES_PX = (64, 1024)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Predictor:
 
     def __init__(self, model: ViperF1, tokenizer: Tokenizer | ChatTokenizer, name: str = "") -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
+        self.image_size = model.config.image_size  # longer side of the network's input [px]
         parameter = next(model.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype
         self.info: dict[str, Any] = {
@@ -78,17 +81,37 @@ class Predictor:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_folder: str | Path = "nano", device: str = "cpu", precision: str = "float32"
+        cls,
+        name_or_folder: str | Path = "nano",
+        device: str = "cpu",
+        precision: str = "float32",
+        image_size: int | None = None,
     ) -> Predictor:
         """Load a checkpoint by its name under ``models/`` or by its folder.
 
-        Errors are those of :func:`load_checkpoint` and, for ``precision``, of :func:`with_precision`.
+        Errors are those of :func:`load_checkpoint`; for ``precision`` of :func:`with_precision`, and for ``image_size``
+        of :meth:`at_image_size`.
         """
         folder = find_checkpoint(name_or_folder)
         tokenizer = load_tokenizer(folder)
         model = with_precision(for_inference(load_checkpoint(folder, device)), precision)
         predictor = cls(model, tokenizer, folder.name)
         predictor.info["dtype"] = precision
+        return predictor if image_size is None else predictor.at_image_size(image_size)
+
+    def at_image_size(self, image_size: int) -> Predictor:
+        """The same model on larger or smaller images (longer side [px]); the cost grows with the square of it.
+
+        Raises:
+            ValueError: out of [64, 1024], or the checkpoint's grid encoder works at its own size alone.
+        """
+        own = self.model.config.image_size
+        if not SIZES_PX[0] <= image_size <= SIZES_PX[1]:
+            raise ValueError(f"image_size must be in [{SIZES_PX[0]}, {SIZES_PX[1]}] px, got {image_size}")
+        if image_size != own and not self.model.grid_encoder.any_size:
+            raise ValueError(f"{self.info['model']} sees images of {own} px alone, got image_size {image_size}")
+        predictor = copy(self)
+        predictor.image_size = image_size
         return predictor
 
     @torch.inference_mode()
@@ -101,7 +124,7 @@ class Predictor:
         started = time.perf_counter()
         height, width = check_image(image).shape[:2]
         config = self.model.config
-        letterbox = Letterbox.fit(width, height, config.image_size, config.stride)
+        letterbox = Letterbox.fit(width, height, self.image_size, config.stride)
         pixels = torch.from_numpy(letterbox.apply(image, config.pixel_mean, config.pixel_std))
         pixels = pixels.unsqueeze(0).to(self.device, self.dtype)
         grid = self.model.encode(pixels)

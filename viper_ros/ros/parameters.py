@@ -61,6 +61,13 @@ class Settings:
         choices=("float32", "bfloat16", "int8"),
         change=UNCONFIGURED,
     )
+    image_size: int = parameter(
+        0,
+        "Longer side that images are scaled to for the model [px]; 0: the checkpoint's own. More shows smaller things "
+        "and takes longer, in proportion to its square",
+        bounds=(0, 1024),
+        change=UNCONFIGURED,
+    )
     num_threads: int = parameter(
         1,
         "CPU threads of the model; more than there are free cores makes it slower",

@@ -23,7 +23,7 @@ _LOADING = threading.Lock()
 
 
 def load_predictor(settings: Settings) -> Predictor:
-    """A predictor of `settings`: model, device, precision, threads; over another node's model where that is the same.
+    """A predictor as `settings` has it; over another node's model where model, device and precision are the same.
 
     Raises ValueError when the device is not there, FileNotFoundError or ValueError for a checkpoint that does not load.
     """
@@ -34,6 +34,7 @@ def load_predictor(settings: Settings) -> Predictor:
         held = _HELD[folder, _versions(folder), device, settings.precision]
         other = next(iter(held), None)
         predictor = copy(other) if other else Predictor.from_pretrained(folder, device, settings.precision)
+        predictor = predictor.at_image_size(settings.image_size or predictor.model.config.image_size)
         held.add(predictor)
         return predictor
 
