@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from viper_ros.sim.phrases import NUMBER_WORDS, POLITE, SENTENCES, SUPERLATIVE_WORDS
+from viper_ros.sim.phrases import NO_VERB, NUMBER_WORDS, POLITE, SENTENCES, SUPERLATIVE_WORDS
 from viper_ros.sim.splits import Split
 from viper_ros.sim.wording import Wording, misspell, with_article
 from viper_ros.training.annotations import Sentence
@@ -176,15 +176,14 @@ def _ask(
     indefinite = noun.indefinite if said == noun.name else with_article(said)
     if relation is not None:
         said = wording.choose(SUPERLATIVE_WORDS[relation]).text.format(bare=said)
-    usable = tuple(piece for piece in SENTENCES[sentence] if "on the table" not in piece.text)
-    text = wording.choose(usable).text.format(the=f"the {said}", bare=said, a=indefinite, plural=noun.plural)
-    if sentence == "refer" and text.split()[0] in _VERBS and rng.random() < 0.12:
+    usable = tuple(piece for piece in SENTENCES[sentence] if "the table" not in piece.text)
+    piece = wording.choose(usable)
+    text = piece.text.format(the=f"the {said}", bare=said, a=indefinite, plural=noun.plural)
+    command = sentence == "refer" and piece.text.split()[0] not in NO_VERB and not text.endswith("?")
+    if command and rng.random() < 0.12:
         text = wording.choose(POLITE).text.format(x=text)
     kind = "refer" if sentence == "plural" else sentence
     return _question(text, kind, answer, things, relation)
-
-
-_VERBS = {piece.text.split()[0] for piece in SENTENCES["refer"]} - {"{the}", "{bare}", "i", "can", "could", "would"}
 
 
 def _own(said: Sentence, labelled: Labelled) -> dict:
