@@ -96,11 +96,8 @@ def test_words_that_are_forbidden_and_labels_without_a_name_are_not_said():
 def test_no_plural_and_the_right_article_for_a_pair_of_pliers():
     questions = about(asked(labelled("pliers", "cup"), 300), "pliers")
     assert not [q for q in questions if q["kind"] == "count"]
-    assert {q["text"].split("pair")[0] for q in questions if q["kind"] == "exists"} <= {
-        "is there a ",
-        "do you see a ",
-        "can you see a ",
-    }
+    exists = [q["text"] for q in questions if q["kind"] == "exists"]
+    assert exists and all(" a pair of pliers" in text for text in exists)
 
 
 def test_a_users_sentences_come_first_with_the_name_of_what_they_mean():
