@@ -163,6 +163,12 @@ def test_images_may_be_larger_for_the_model_than_in_training(predictor):
     assert larger.model is predictor.model and predictor.query(image, "the red mug").confidence == small.confidence
 
 
+def test_a_folder_that_is_not_there_is_named_once(tmp_path):
+    with pytest.raises(FileNotFoundError) as told:
+        find_checkpoint(tmp_path / "nothing")
+    assert str(told.value).count(str(tmp_path)) == 2  # as what was asked for and as where was looked
+
+
 @pytest.mark.parametrize("size", [0, 63, 1025])
 def test_an_image_size_out_of_range_is_an_error_that_tells_the_range(predictor, size):
     with pytest.raises(ValueError, match=r"\[64, 1024\] px, got"):

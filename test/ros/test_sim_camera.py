@@ -1,6 +1,7 @@
 """The simulated camera over real DDS: what a subscriber sees is the tabletop that the truth describes."""
 
 import json
+import signal
 import threading
 import time
 
@@ -17,7 +18,9 @@ from std_srvs.srv import Trigger
 
 from viper_ros.perception.projection import lift_region
 from viper_ros.ros.conversions import camera_from_ros
+from viper_ros.ros.graph import sim_camera
 from viper_ros.ros.images import depth_to_metres, image_to_rgb
+from viper_ros.ros.processes import Processes
 from viper_ros.ros.qos import NEWEST_SENSOR_DATA
 from viper_ros.ros.sim_camera_node import LATCHED, SimCamera
 from viper_ros.ros.transforms import make_transform_buffer
@@ -200,3 +203,17 @@ def test_questions_have_targets_that_are_in_the_truth(watch):
 def test_a_wrong_parameter_stops_the_node_with_its_name(watch, wrong):
     with pytest.raises(Exception, match=next(iter(wrong))):
         watch(**wrong)
+
+
+def test_two_signals_in_a_row_end_the_camera_cleanly(tmp_path):
+    with Processes(tmp_path) as processes:
+        child = processes.start_node(sim_camera("signals", width=64, height=48))
+        ends_s = time.monotonic() + 60.0
+        while "scene 0" not in child.log.read_text():
+            assert time.monotonic() < ends_s and child.process.poll() is None
+            time.sleep(0.05)
+        for _ in range(2):
+            child.process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        assert child.process.wait(timeout=60.0) == 0
+        assert "Traceback" not in child.log.read_text()

@@ -173,6 +173,14 @@ def test_an_old_image_is_refused_with_its_age(rig):
     assert rig.ask(max_image_age=Duration(sec=60)).status.code == Status.OK
 
 
+def test_an_image_of_the_future_is_refused_with_how_far_ahead_it_is(rig):
+    rig.shoot(header=Header(stamp=rig.now(+30.0), frame_id=rig.optical))
+    found = rig.ask(max_image_age=Duration(sec=2), timeout=duration_from_s(0.3))
+    assert found.status.code == Status.STALE_IMAGE
+    assert "s in the future: synchronise the clocks" in found.status.message
+    assert rig.ask(max_image_age=Duration(sec=60)).status.code == Status.OK
+
+
 def test_an_image_of_another_clock_gets_a_hint(rig):
     rig.shoot(header=Header(stamp=Time(sec=1000), frame_id=rig.optical))
     found = rig.ask(timeout=duration_from_s(0.2))

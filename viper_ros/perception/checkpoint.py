@@ -29,7 +29,8 @@ def find_checkpoint(name_or_folder: str | Path) -> Path:
     Raises:
         FileNotFoundError: with every place that was looked at.
     """
-    candidates = [Path(name_or_folder).expanduser(), *(root / str(name_or_folder) for root in _model_roots())]
+    named = Path(name_or_folder).expanduser()
+    candidates = [named] if named.is_absolute() else [named, *(root / named for root in _model_roots())]
     for folder in candidates:
         if (folder / CONFIG).is_file():
             return folder

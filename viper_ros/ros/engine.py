@@ -69,7 +69,7 @@ class Engine:
         return Result(request, status, frame.header, model=self.info["model"])
 
     def _answer(self, request: Request, frame: Frame, settings: Settings, should_stop: Callable[[], bool]) -> Result:
-        started_s = time.perf_counter()
+        started_s, image_age_s = time.perf_counter(), self._now_s() - frame.taken_s  # before a clock jumps
         seen = self._see(frame)
         found = self._ask(request, seen.encoded, should_stop)
         elapsed_ms = (time.perf_counter() - started_s) * 1000.0
@@ -83,7 +83,7 @@ class Engine:
             rgb=seen.rgb,
             places=lifted.places if lifted else (),
             camera_info=frame.camera_info,
-            image_age_s=self._now_s() - frame.taken_s,
+            image_age_s=image_age_s,
             inference_time_ms=elapsed_ms,
             model=self.info["model"],
         )

@@ -137,9 +137,14 @@ class FrameBuffer:
     def clear(self) -> None:
         """Forget all messages; the counters stay."""
         with self._lock:
+            self._camera_info = self._depth_info = None
+        self.clear_images()
+
+    def clear_images(self) -> None:
+        """Forget images; calibrations, which are of no moment, stay."""
+        with self._lock:
             self._frames.clear()
             self._depths.clear()
-            self._camera_info = self._depth_info = None
 
     def newest(self) -> Frame | None:
         """The newest frame by arrival, or None when no image has come."""

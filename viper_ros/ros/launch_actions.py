@@ -22,6 +22,9 @@ COMMON_ARGUMENTS = {
 }
 """Arguments of every launch file: name -> (default, or a function that finds it; description)."""
 
+CHOICES = {"log_level": ("debug", "info", "warn", "error", "fatal")}
+"""What those may be of which a wrong one would end the nodes, but not the launch."""
+
 
 def describe(
     build: Callable[[Mapping[str, str]], list[NodeSpec]], arguments: Mapping[str, tuple[str, str]]
@@ -37,7 +40,7 @@ def describe(
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value=default, description=text)
+                DeclareLaunchArgument(name, default_value=default, description=text, choices=CHOICES.get(name))
                 for name, (default, text) in declared.items()
             ),
             OpaqueFunction(function=actions),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from contextlib import ExitStack
 from itertools import islice
@@ -21,6 +22,7 @@ import numpy as np
 from rclpy.utilities import remove_ros_args
 
 from viper_ros.ros.client import ViperClient, ViperError
+from viper_ros.ros.graph import large_image_environment
 from viper_ros.ros.pick_camera import PickCamera
 from viper_ros.ros.pick_options import add_pick_options
 from viper_ros.ros.pick_report import PICKED, PickRow, summary, told
@@ -79,6 +81,7 @@ def main(args: list[str] | None = None) -> int:
     arguments = sys.argv if args is None else ["pick_client", *args]
     options = parse(remove_ros_args(arguments)[1:])
     progress = sys.stderr if options.json else sys.stdout
+    os.environ.update(large_image_environment())
 
     def work() -> int:
         rows, strips = pick_all(options, lambda line: print(line, file=progress, flush=True))

@@ -58,9 +58,11 @@ class FramePicker:
             text = f"the newest image is {early_s:.3f} s older than not_before; none newer came {within}"
             return Status(code=Status.STALE_IMAGE, message=text)
         age_s = self.now_s() - newest.taken_s
-        if age_s > self.request.max_image_age_s:
+        if abs(age_s) > self.request.max_image_age_s:
             text = f"the newest image is {age_s:.3f} s old, at most {self.request.max_image_age_s:.3f} s is allowed"
-            if abs(age_s) > CLOCKS_APART_S:
+            if age_s < 0:
+                text = f"the newest image lies {-age_s:.3f} s in the future: synchronise the clocks"
+            if age_s > CLOCKS_APART_S:
                 text += ": synchronise the clocks, or set use_sim_time when a recording is played"
             return Status(code=Status.STALE_IMAGE, message=text)
         return self.too_slow()
@@ -69,12 +71,13 @@ class FramePicker:
         """The frame was there, the answer was not."""
         return Status(
             code=Status.TIMEOUT,
-            message=f"no answer was ready within {self.request.timeout_s:.2f} s: the worker was busy with this or "
+            message=f"no answer was ready within {self.request.timeout_s:.3f} s: the worker was busy with this or "
             f"earlier requests; ask less often or raise the timeout",
         )
 
     def _fits(self, frame: Frame) -> bool:
-        fresh = self.now_s() - frame.taken_s <= self.request.max_image_age_s
+        age_s = self.now_s() - frame.taken_s
+        fresh = abs(age_s) <= self.request.max_image_age_s  # an image of the future is of another clock
         return fresh and frame.taken_s >= self.request.not_before_s
 
     def _take(self, frame: Frame) -> Frame:

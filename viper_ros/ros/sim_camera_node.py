@@ -12,13 +12,13 @@ Node `sim_camera`, relative names:
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import rclpy
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
@@ -27,7 +27,9 @@ from std_srvs.srv import Trigger
 
 from viper_ros.perception.camera import CameraModel
 from viper_ros.ros.conversions import camera_to_ros
+from viper_ros.ros.graph import large_image_environment
 from viper_ros.ros.images import array_to_image
+from viper_ros.ros.spinning import run_here
 from viper_ros.ros.transforms import StaticBroadcaster, transform_stamped
 from viper_ros.sim import Frame, Renderer, Split, sample_camera, sample_questions, sample_scene, scene_seed
 from viper_ros.sim.depth_noise import noisy_depth
@@ -192,20 +194,11 @@ class SimCamera(Node):
         return response
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    rclpy.init(args=args)
-    node = None
-    try:
-        node = SimCamera()
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        if node is not None:
-            node.close()
-        rclpy.try_shutdown()
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is interrupted; the exit status."""
+    os.environ.update(large_image_environment())
+    return run_here(SimCamera, args)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import rclpy
 from rclpy._rclpy_pybind11 import InvalidHandle
-from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -30,14 +30,8 @@ def run_node(make_node: Callable[[], Node], threads: int, args: Sequence[str] | 
 
 
 def run_nodes(make_nodes: Sequence[Callable[[], Node]], threads: int, args: Sequence[str] | None = None) -> int:
-    """Spin nodes, each in an executor of its own, until SIGINT or SIGTERM; the exit status as that of `run_node`.
-
-    rclpy's own signal handler would tear the context down before pending requests are answered, so it is not used.
-    """
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    """Spin nodes, each in an executor of its own, until SIGINT or SIGTERM; the exit status as that of `run_node`."""
+    stop = _stop_at_signals(args)
     status, running = 0, []
     try:
         running += [_Running(node, threads) for node in _made(make_nodes)]
@@ -62,6 +56,37 @@ def _made(make_nodes: Sequence[Callable[[], Node]]) -> list[Node]:
             node.close()
         raise
     return nodes
+
+
+def run_here(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int:
+    """Spin a node in this thread, as one that draws with OpenGL must, until SIGINT or SIGTERM; the exit status."""
+    stop = _stop_at_signals(args)
+    try:
+        node = make_node()
+    except Exception as error:
+        print(f"the node could not start: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return 1
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not stop.is_set():
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown(timeout_sec=2.0)
+    node.close()
+    rclpy.shutdown()
+    return 0
+
+
+def _stop_at_signals(args: Sequence[str] | None) -> threading.Event:
+    """Init rclpy; an event that SIGINT and SIGTERM set, however often they come.
+
+    rclpy's own signal handler would tear the context down before pending requests are answered, so it is not used.
+    """
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def run_client(

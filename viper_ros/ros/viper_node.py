@@ -84,7 +84,7 @@ class ViperNode(LifecycleNode):
         self._inputs: list = []
         self.frames = FrameBuffer(self.now_s, self.settings.sync_slop, on_frame=lambda: self.worker.wake())
         self.worker = Worker(self.frames.frames, self.report)
-        self._jump = on_jump_back(self, self.frames.clear)
+        self._jump = on_jump_back(self, self.frames.clear_images)
         self._standing = StandingInstruction(self)
         self._query = QueryServer(self, self)
         self._ground = GroundServer(self, self)
@@ -241,7 +241,8 @@ class ViperNode(LifecycleNode):
 
     def not_active(self) -> Status:
         """See Host."""
-        text = f"{self.get_fully_qualified_name()} is {self._state}, not active: configure and activate it"
+        text = f"{self.get_fully_qualified_name()} is {self._state}, not active: "
+        text += "start it anew" if self._state == "finalized" else "configure and activate it"
         if self.health.transition_error:
             text += f" (its last transition failed: {self.health.transition_error})"
         return Status(code=Status.NOT_ACTIVE, message=text)
