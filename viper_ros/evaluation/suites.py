@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -183,10 +184,10 @@ def _cell_calibration_error(case: Case) -> float:
     """ECE of one map against the share of each cell that the referred objects cover."""
     rows, columns = case.grounding.relevance.shape
     mapping, mask = case.grounding.mapping, case.mask
-    h, w = int(rows * mapping.cell_height), int(columns * mapping.cell_width)
-    if (h, w) != mask.shape or h % rows or w % columns:
-        raise ValueError(f"a grid of {rows} x {columns} does not tile {mask.shape}")
-    covered = mask.reshape(rows, h // rows, columns, w // columns).mean(axis=(1, 3))
+    h, w = round(rows * mapping.cell_height), round(columns * mapping.cell_width)
+    if (h, w) != mask.shape:
+        raise ValueError(f"a grid of {rows} x {columns} cells covers {h} x {w} px, not {mask.shape}")
+    covered = cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     return expected_calibration_error(case.grounding.relevance, covered)
 
 
