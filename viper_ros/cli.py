@@ -131,11 +131,11 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from viper_ros.evaluation.baselines import COLOUR, fit_colours
     from viper_ros.evaluation.libero import run_libero
     from viper_ros.evaluation.pages import keep_page
     from viper_ros.evaluation.suites import SUITES, run_suite, summarise, table
     from viper_ros.perception import Predictor
+    from viper_ros.training.colour_histogram import COLOUR, fit_colours
     from viper_ros.training.photo_suite import FOLDERS, run_photos
 
     if options.suite not in (*SUITES, "libero", "photos"):

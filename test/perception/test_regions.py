@@ -32,7 +32,7 @@ def test_a_faint_map_still_says_where_it_is_warmest():
 
 
 def test_a_region_reaches_down_to_a_share_of_the_peak_and_an_echo_is_none():
-    heatmap = np.maximum(blob(5, 5, 25, 20, 0.3), blob(10, 8, 20, 15, 0.9)) + blob(40, 30, 50, 38, 0.35)
+    heatmap = np.maximum(blob(5, 5, 25, 20, 0.4), blob(10, 8, 20, 15, 0.9)) + blob(40, 30, 50, 38, 0.35)
     assert [region.box_xyxy_px for region in find_regions(heatmap, 8)] == [(5, 5, 25, 20)]
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from viper_ros.sim import Split, sample_questions, sample_scene, scene_seed
-from viper_ros.sim.phrases import SENTENCES, all_pieces
+from viper_ros.sim.phrases import all_pieces
+from viper_ros.sim.sentences import SENTENCES
 from viper_ros.sim.splits import HELD_OUT_CATEGORIES, HELD_OUT_PAIRS, is_held_out
 from viper_ros.sim.vocabulary import CATEGORIES
 

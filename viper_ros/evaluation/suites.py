@@ -185,9 +185,9 @@ def _cell_calibration_error(case: Case) -> float:
     rows, columns = case.grounding.relevance.shape
     mapping, mask = case.grounding.mapping, case.mask
     h, w = round(rows * mapping.cell_height), round(columns * mapping.cell_width)
-    if (h, w) != mask.shape:
-        raise ValueError(f"a grid of {rows} x {columns} cells covers {h} x {w} px, not {mask.shape}")
-    covered = cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    padding = max(0, h - mask.shape[0]), max(0, w - mask.shape[1])  # right and below, as images are padded
+    padded = np.pad(mask.astype(np.float32), ((0, padding[0]), (0, padding[1])))[:h, :w]
+    covered = cv2.resize(padded, (columns, rows), interpolation=cv2.INTER_AREA)
     return expected_calibration_error(case.grounding.relevance, covered)
 
 

@@ -18,9 +18,10 @@ import numpy as np
 from viper_ros.sim.describe import describe, describe_absent, sample_descriptor
 from viper_ros.sim.expressions import THING, Descriptor, Expression, resolve
 from viper_ros.sim.household_words import HOUSEHOLD
-from viper_ros.sim.phrases import ADDRESSED, NO_VERB, NUMBER_WORDS, POLITE, SENTENCES
+from viper_ros.sim.phrases import ADDRESSED, NO_VERB, NUMBER_WORDS, POLITE
 from viper_ros.sim.render import Frame
 from viper_ros.sim.scene import Scene, SceneObject
+from viper_ros.sim.sentences import SENTENCES
 from viper_ros.sim.splits import LIBERO_SENTENCES, Split
 from viper_ros.sim.view import View, bigger, region
 from viper_ros.sim.wording import Wording, misspell, with_article

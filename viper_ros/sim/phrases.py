@@ -1,4 +1,4 @@
-"""How things are said: templates of sentences, relations and noun phrases. Data only.
+"""How things are said: relations and noun phrases; whole sentences are in `sentences`. Data only.
 
 Every piece has an id; a question's template is the ids of its pieces joined with "+". Pieces marked ``held_out``
 are said in the PHRASING split alone.
@@ -9,324 +9,11 @@ Fields: ``{the}`` definite noun phrase, ``{bare}`` the same without its article,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A way to say something."""
-
-    id: str
-    text: str
-    held_out: bool = False
-
-
-def _pieces(prefix: str, said: tuple[str, ...], held_out: tuple[str, ...] = ()) -> tuple[Piece, ...]:
-    """Number the texts of one kind; ids stay the same when texts are only added at the end."""
-    usual = [Piece(f"{prefix}.{k}", text) for k, text in enumerate(said)]
-    return (*usual, *(Piece(f"{prefix}.x{k}", text, held_out=True) for k, text in enumerate(held_out)))
-
-
-SENTENCES: dict[str, tuple[Piece, ...]] = {
-    "refer": _pieces(
-        "refer",
-        (
-            "pick up {the}",
-            "{the}",
-            "{bare}",
-            "grab {the}",
-            "find {the}",
-            "take {the}",
-            "point to {the}",
-            "show me {the}",
-            "give me {the}",
-            "hand me {the}",
-            "get {the}",
-            "look at {the}",
-            "touch {the}",
-            "i need {the}",
-            "can you pick up {the}?",
-            "could you give me {the}?",
-            "pick {the}",
-            "lift {the}",
-            "bring me {the}",
-            "move {the}",
-            "pick out {the}",
-            "go to {the}",
-            "hold {the}",
-            "i want {the}",
-            "point at {the}",
-            "look for {the}",
-            "choose {the}",
-            "carry {the}",
-            "push {the}",
-            "remove {the}",
-            "seize {the}",
-            "clear away {the}",
-            "hand over {the}",
-            "let me have {the}",
-            "collect {the}",
-            "approach {the}",
-            "identify {the}",
-            "detect {the}",
-            "highlight {the}",
-            "raise {the}",
-            "catch {the}",
-            "use {the}",
-            "deliver {the}",
-            "pick {the} up",
-            "hold on to {the}",
-            "get hold of {the}",
-            "get me {the}",
-            "drive to {the}",
-            "show {the}",
-            "i am looking for {the}",
-            "go and get {the}",
-            "this one: {the}",
-            "put your gripper on {the}",
-            "close your fingers around {the}",
-            "i would love to have {the}",
-            "will you bring me {the}?",
-            "may i have {the}?",
-            "can you show me {the}?",
-            "could you move {the}?",
-            "would you hand me {the}?",
-            "can i have {the}?",
-            "it is {the} that i want",
-            "the next thing is {the}",
-        ),
-        (
-            "grasp {the}",
-            "locate {the}",
-            "fetch {the}",
-            "reach for {the}",
-            "pass me {the}",
-            "i would like {the}",
-            "would you get {the}?",
-            "select {the}",
-            "retrieve {the}",
-            "focus on {the}",
-            "could you reach {the}?",
-            "do pick up {the}",
-            "i am after {the}",
-            "what i need is {the}",
-        ),
-    ),
-    "plural": _pieces(
-        "plural",
-        (
-            "the {plural}",
-            "all {plural}",
-            "find all {plural}",
-            "pick up the {plural}",
-            "show me all the {plural}",
-            "{plural}",
-            "all the {plural}",
-            "take all {plural}",
-            "every {bare}",
-            "each {bare}",
-            "gather the {plural}",
-            "point to all of the {plural}",
-            "i need all the {plural}",
-        ),
-        ("point to every {bare}", "collect the {plural}", "lift every {bare}", "get me all {plural}"),
-    ),
-    "goal in": _pieces(
-        "goal_in",
-        (
-            "put {the} in {goal}",
-            "place {the} in {goal}",
-            "put {the} into {goal}",
-            "lay {the} in {goal}",
-            "take {the} and put it in {goal}",
-            "grab {the} and lay it into {goal}",
-            "move {the} into {goal}",
-            "pick {the} up and put it inside {goal}",
-            "{the} goes into {goal}",
-            "into {goal} with {the}",
-        ),
-        ("drop {the} into {goal}", "let {the} fall into {goal}"),
-    ),
-    "goal on": _pieces(
-        "goal_on",
-        (
-            "put {the} on {goal}",
-            "place {the} on {goal}",
-            "put {the} on top of {goal}",
-            "lay {the} on {goal}",
-            "take {the} and put it on {goal}",
-            "grab {the} and lay it onto {goal}",
-            "move {the} onto {goal}",
-            "pick {the} up and put it on top of {goal}",
-            "{the} goes on {goal}",
-            "stack {the} on {goal}",
-        ),
-        ("set {the} down on {goal}", "rest {the} on {goal}"),
-    ),
-    "goal next to": _pieces(
-        "goal_next",
-        (
-            "put {the} next to {goal}",
-            "move {the} next to {goal}",
-            "place {the} beside {goal}",
-            "take {the} and put it beside {goal}",
-            "push {the} to {goal}",
-            "move {the} closer to {goal}",
-            "bring {the} to {goal}",
-        ),
-        ("bring {the} over to {goal}", "shift {the} next to {goal}"),
-    ),
-    "where": _pieces(
-        "where",
-        (
-            "where is {the}?",
-            "where can i find {the}?",
-            "in which part of the image is {the}?",
-            "what is the location of {the}?",
-            "tell me where {the} is",
-            "where in the picture is {the}?",
-            "whereabouts is {the}?",
-            "can you tell me where {the} is?",
-            "where would i look for {the}?",
-            "where did {the} go?",
-            "in what part of the image can you see {the}?",
-            "where should i look to see {the}?",
-        ),
-        ("where do you see {the}?", "what part of the image holds {the}?", "where does {the} lie?"),
-    ),
-    "colour": _pieces(
-        "colour",
-        (
-            "what colour is {the}?",
-            "what color is {the}?",
-            "which colour is {the}?",
-            "what is the colour of {the}?",
-            "of what color is {the}?",
-            "say what colour {the} is",
-            "which color does {the} show?",
-            "do you know the colour of {the}?",
-            "name the color of {the}",
-            "what is the color of {the}?",
-            "give me the colour of {the}",
-            "what sort of colour has {the}?",
-            "{the}: what colour is it?",
-        ),
-        ("tell me the color of {the}", "what colour does {the} have?", "which colour would you say {the} is?"),
-    ),
-    "what": _pieces(
-        "what",
-        (
-            "what is {the}?",
-            "what do you call {the}?",
-            "tell me what {the} is",
-            "what is the name of {the}?",
-            "say what {the} is",
-            "give the name of {the}",
-            "what kind of thing is {the}?",
-            "how do you call {the}?",
-            "do you know what {the} is?",
-            "{the}: what is it?",
-        ),
-        ("name {the}", "how would you name {the}?"),
-    ),
-    "relation": _pieces(
-        "relation",
-        (
-            "what is {where}?",
-            "what object is {where}?",
-            "which thing is {where}?",
-            "what is there {where}?",
-            "what can be seen {where}?",
-            "tell me what is {where}",
-            "which item is {where}?",
-            "what lies {where}?",
-            "what stands {where}?",
-            "name the thing {where}",
-            "what is the thing {where}?",
-            "what can you find {where}?",
-            "do you see what is {where}?",
-        ),
-        ("what do you see {where}?", "what have we got {where}?"),
-    ),
-    "count": _pieces(
-        "count",
-        (
-            "how many {plural} are there?",
-            "how many {plural} are on the table?",
-            "count the {plural}",
-            "how many {plural} do you see?",
-            "how many {plural}?",
-            "give me the number of {plural}",
-            "tell me how many {plural} there are",
-            "how many {plural} can you see?",
-            "how many {plural} does the image show?",
-            "in total, how many {plural} are there?",
-            "number of {plural}?",
-            "what number of {plural} do you see?",
-            "how many {plural} can you count?",
-            "please count all {plural}",
-            "how many {plural} are in view?",
-            "what is the count of {plural}?",
-        ),
-        (
-            "what is the number of {plural}?",
-            "do you know how many {plural} there are?",
-            "tell me the total of {plural}",
-        ),
-    ),
-    "exists": _pieces(
-        "exists",
-        (
-            "is there {a}?",
-            "is there {a} on the table?",
-            "do you see {a}?",
-            "can you see {a}?",
-            "is {a} in view?",
-            "is there {a} in the image?",
-            "are you able to see {a}?",
-            "is {a} anywhere here?",
-            "is {a} visible?",
-            "tell me if there is {a}",
-            "does the picture contain {a}?",
-            "can {a} be seen?",
-            "do we have {a}?",
-            "does the table have {a} on it?",
-            "is {a} among these things?",
-            "have you got {a} in sight?",
-        ),
-        ("does the image show {a}?", "does {a} appear anywhere?", "would you find {a} here?"),
-    ),
-    "bigger": _pieces(
-        "bigger",
-        (
-            "which is bigger, {the} or {other}?",
-            "which is larger, {the} or {other}?",
-            "which of the two is bigger, {the} or {other}?",
-            "which one is larger: {the} or {other}?",
-            "tell me what is larger, {the} or {other}",
-            "is {the} or {other} bigger?",
-            "what is the bigger one of {the} and {other}?",
-            "{the} or {other}: which is bigger?",
-        ),
-        ("what is bigger: {the} or {other}?", "between {the} and {other}, which is bigger?"),
-    ),
-    "smaller": _pieces(
-        "smaller",
-        (
-            "which is smaller, {the} or {other}?",
-            "which of the two is smaller, {the} or {other}?",
-            "which one is smaller: {the} or {other}?",
-            "tell me what is smaller, {the} or {other}",
-            "is {the} or {other} smaller?",
-            "what is the smaller one of {the} and {other}?",
-            "{the} or {other}: which is smaller?",
-        ),
-        ("what is smaller: {the} or {other}?", "between {the} and {other}, which is smaller?"),
-    ),
-}
+from viper_ros.sim.pieces import Piece, pieces
+from viper_ros.sim.sentences import SENTENCES
 
 RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
-    "left of": _pieces(
+    "left of": pieces(
         "left",
         (
             "left of {the}",
@@ -338,7 +25,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("on the left side of {the}",),
     ),
-    "right of": _pieces(
+    "right of": pieces(
         "right",
         (
             "right of {the}",
@@ -350,7 +37,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("on the right side of {the}",),
     ),
-    "in front of": _pieces(
+    "in front of": pieces(
         "front",
         (
             "in front of {the}",
@@ -359,7 +46,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("before {the}",),
     ),
-    "behind": _pieces(
+    "behind": pieces(
         "behind",
         (
             "behind {the}",
@@ -370,7 +57,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("beyond {the}",),
     ),
-    "next to": _pieces(
+    "next to": pieces(
         "next",
         (
             "next to {the}",
@@ -382,7 +69,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("right by {the}",),
     ),
-    "between": _pieces(
+    "between": pieces(
         "between",
         (
             "between {the} and {other}",
@@ -390,7 +77,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("in the middle of {the} and {other}",),
     ),
-    "on": _pieces(
+    "on": pieces(
         "on",
         (
             "on {the}",
@@ -400,7 +87,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("lying on {the}",),
     ),
-    "in": _pieces(
+    "in": pieces(
         "in",
         (
             "in {the}",
@@ -410,7 +97,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("inside of {the}",),
     ),
-    "nearest to": _pieces(
+    "nearest to": pieces(
         "nearest",
         ("nearest to {the}", "closest to {the}", "nearest to where {the} is", "that is closest to {the}"),
         ("that is nearest {the}",),
@@ -418,7 +105,7 @@ RELATION_WORDS: dict[str, tuple[Piece, ...]] = {
 }
 
 SUPERLATIVE_WORDS: dict[str, tuple[Piece, ...]] = {
-    "leftmost": _pieces(
+    "leftmost": pieces(
         "leftmost",
         (
             "leftmost {bare}",
@@ -430,7 +117,7 @@ SUPERLATIVE_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("{bare} furthest to the left",),
     ),
-    "rightmost": _pieces(
+    "rightmost": pieces(
         "rightmost",
         (
             "rightmost {bare}",
@@ -442,17 +129,17 @@ SUPERLATIVE_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("{bare} furthest to the right",),
     ),
-    "second from the left": _pieces(
+    "second from the left": pieces(
         "second_left",
         ("second {bare} from the left", "{bare} second from the left", "{bare} second in the row from the left"),
         ("{bare} that is second from the left",),
     ),
-    "second from the right": _pieces(
+    "second from the right": pieces(
         "second_right",
         ("second {bare} from the right", "{bare} second from the right", "{bare} second in the row from the right"),
         ("{bare} that is second from the right",),
     ),
-    "closest": _pieces(
+    "closest": pieces(
         "closest",
         (
             "closest {bare}",
@@ -465,7 +152,7 @@ SUPERLATIVE_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("{bare} nearest to you",),
     ),
-    "farthest": _pieces(
+    "farthest": pieces(
         "farthest",
         (
             "farthest {bare}",
@@ -477,7 +164,7 @@ SUPERLATIVE_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("most distant {bare}",),
     ),
-    "largest": _pieces(
+    "largest": pieces(
         "largest",
         (
             "largest {bare}",
@@ -488,7 +175,7 @@ SUPERLATIVE_WORDS: dict[str, tuple[Piece, ...]] = {
         ),
         ("{bare} that is the largest",),
     ),
-    "smallest": _pieces(
+    "smallest": pieces(
         "smallest",
         (
             "smallest {bare}",
@@ -557,5 +244,5 @@ NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "
 def all_pieces() -> tuple[Piece, ...]:
     """Give every piece there is."""
     tables = (SENTENCES, RELATION_WORDS, SUPERLATIVE_WORDS)
-    listed = tuple(piece for table in tables for pieces in table.values() for piece in pieces)
+    listed = tuple(piece for table in tables for row in table.values() for piece in row)
     return (*listed, *ADJECTIVE_STYLES, *POLITE, *ADDRESSED)

@@ -12,7 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from viper_ros.sim.phrases import NO_VERB, NUMBER_WORDS, POLITE, SENTENCES, SUPERLATIVE_WORDS
+from viper_ros.sim.phrases import NO_VERB, NUMBER_WORDS, POLITE, SUPERLATIVE_WORDS
+from viper_ros.sim.sentences import SENTENCES
 from viper_ros.sim.splits import Split
 from viper_ros.sim.wording import Wording, misspell, with_article
 from viper_ros.training.annotations import Sentence

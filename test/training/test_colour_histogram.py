@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from viper_ros import cli
-from viper_ros.evaluation import baselines
-from viper_ros.evaluation.baselines import BINS, ColourHistogram, colour_bins, fit_colours
+from viper_ros.training import colour_histogram
+from viper_ros.training.colour_histogram import BINS, ColourHistogram, colour_bins, fit_colours
 from viper_ros.training.shards import Shard
 
 RGB = {"red": (210, 30, 30), "green": (30, 160, 40), "blue": (40, 60, 200)}
@@ -76,7 +76,7 @@ def test_no_shards_is_an_error_that_names_the_folder(tmp_path):
 
 
 def test_it_stands_beside_a_model_in_the_figures(folder, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(baselines, "SHARDS", 1)
+    monkeypatch.setattr(colour_histogram, "SHARDS", 1)
     out = tmp_path / "figures.json"
     asked = ["evaluate", "tabletop", "--scenes", "1", "--beside", "colour", "--data", str(folder), "--json", str(out)]
     assert cli.main(asked) == 0
