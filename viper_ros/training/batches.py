@@ -104,7 +104,8 @@ def make_batch(
         rgb, mirrored = shard.rgb[i], augment and rng.random() < MIRROR_RATE
         ids[:height, :width] = shard.ids[i]
         if mirrored:
-            inside = np.s_[: scene.get("size", (width, height))[1], : scene.get("size", (width, height))[0]]
+            columns, rows = scene.get("size", (width, height))  # of the picture inside its padding
+            inside = np.s_[:rows, :columns]
             rgb, ids = mirror(rgb, inside), mirror(ids, inside)
         rgb = augment_photometric(rng, rgb) if augment else rgb
         pixels.append(torch.from_numpy(box.apply(rgb, config.pixel_mean, config.pixel_std)))

@@ -7,6 +7,7 @@ the most frequent one to questions that begin with the same two words.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -28,7 +29,7 @@ from viper_ros.training.shards import Shard, shard_files
 
 SIZE_PX, CELL_PX = 256, 4  # as nano sees
 HSV_BINS = (12, 4, 4)
-BINS = 12 * 4 * 4
+BINS = math.prod(HSV_BINS)
 SMOOTHING = 2.0  # added to each bin of a word, spread as the colours are anywhere [pictures]
 BLUR_CELLS = 1.5  # a cell's neighbours say what it belongs to
 FEWEST = 20  # questions that a word has to be in
