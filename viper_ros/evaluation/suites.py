@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from viper_ros.evaluation.metrics import auroc, box_iou, expected_calibration_error, mask_box, pointing_hit
 from viper_ros.perception import Grounding, Predictor
-from viper_ros.perception.projection import CameraModel, NotEnoughDepth, lift_region
+from viper_ros.perception.projection import CameraModel, NotEnoughDepth, lift_found
 from viper_ros.sim import Renderer, Split, sample_camera, sample_questions, sample_scene, scene_seed
 from viper_ros.sim.depth_noise import noisy_depth
 from viper_ros.sim.language import Question
@@ -74,11 +74,10 @@ class Case:
         """How far the best region lies from the truth in metres, with metric depth; None without region or depth."""
         if self.truth_m is None or not self.grounding.regions:
             return None
-        x0, y0, mask = window = self.grounding.regions[0].mask_window()
-        weights = self.grounding.heatmap()[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]]
-        height, width = self.frame.depth_m.shape
+        depth_m, heatmap = self.frame.depth_m, self.grounding.heatmap()
+        camera = CameraModel(depth_m.shape[1], depth_m.shape[0], self.frame.K)
         try:
-            found = lift_region(window, self.frame.depth_m, CameraModel(width, height, self.frame.K), weights)
+            found = lift_found(self.grounding.regions[0], heatmap, depth_m, camera)
         except NotEnoughDepth:
             return None
         return float(np.linalg.norm(found.transformed(self.frame.T_world_camera).position_m - self.truth_m))

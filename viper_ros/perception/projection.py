@@ -22,9 +22,10 @@ import cv2
 import numpy as np
 
 from viper_ros.perception.camera import CameraModel, transform_points
+from viper_ros.perception.regions import Region
 from viper_ros.perception.support import Plane, above, fit_support_plane
 
-__all__ = ["CameraModel", "NotEnoughDepth", "RegionPosition", "lift_region", "transform_points"]
+__all__ = ["CameraModel", "NotEnoughDepth", "RegionPosition", "lift_found", "lift_region", "transform_points"]
 
 MIN_POINTS = 12
 """Fewer depth pixels than this are no ground for a position."""
@@ -123,6 +124,12 @@ def lift_region(
         points_m=points.astype(np.float32),
         pixels_px=pixels,
     )
+
+
+def lift_found(region: Region, heatmap: np.ndarray, depth_m: np.ndarray, camera: CameraModel) -> RegionPosition:
+    """`lift_region` of a region of `heatmap` (H, W), which says how far each of its pixels is to be believed."""
+    x0, y0, mask = window = region.mask_window()
+    return lift_region(window, depth_m, camera, heatmap[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]])
 
 
 def _check(mask: np.ndarray, weights: np.ndarray | None, depth_m: np.ndarray) -> None:

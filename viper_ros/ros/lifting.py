@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo
 from viper_ros.msg import Status
 from viper_ros.perception import Grounding
 from viper_ros.perception.camera import CameraModel
-from viper_ros.perception.projection import NotEnoughDepth, lift_region
+from viper_ros.perception.projection import NotEnoughDepth, lift_found
 from viper_ros.perception.regions import Region
 from viper_ros.ros.conversions import camera_from_ros
 from viper_ros.ros.frames import Frame
@@ -123,10 +123,8 @@ def _same_camera(depth_info: CameraInfo, expected: CameraModel, rectified: bool)
 
 
 def _place(region: Region, heatmap: np.ndarray, depth_m: np.ndarray, camera: CameraModel, frame_id: str) -> Place:
-    x0, y0, mask = window = region.mask_window()
-    weights = heatmap[y0 : y0 + mask.shape[0], x0 : x0 + mask.shape[1]]
     try:
-        position = lift_region(window, depth_m, camera, weights)
+        position = lift_found(region, heatmap, depth_m, camera)
         return Place(position, frame_id, stride_px=max(1.0, camera.width / depth_m.shape[1]))
     except NotEnoughDepth as error:
         return Place(None, message=str(error))
