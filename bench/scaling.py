@@ -5,7 +5,8 @@
 Prints one JSON object; the plot needs matplotlib. The peer is nano with a Transformer decoder's layers (attention over
 the text, then over the grid) in the place of its modulator blocks. Weights are random; speed does not depend on them.
 `exponent` is the slope in log-log over all sizes, `exponent_last` over the last two, where fixed costs weigh least and
-caches overflow; both are of the processor's time. `exponent_flops_last` is of the counted work, which no cache changes.
+caches overflow; both are of the processor's time. `exponent_flops*` is of the counted work, which no cache changes,
+`exponent_memory*` of the peak above what lay in memory before.
 """
 
 from __future__ import annotations
@@ -112,8 +113,9 @@ def curve(at: Callable[[int], dict[str, Callable[[], object]]], sizes: list[int]
         cpu = [row["cpu_median_ms"] for row in rows["time"]]
         rows["exponent"] = exponent(sizes, cpu)
         rows["exponent_last"] = exponent(sizes[-2:], cpu[-2:])
-        rows["exponent_flops_last"] = exponent(sizes[-2:], rows["gigaflops"][-2:])
-        rows["exponent_memory_last"] = exponent(sizes[-2:], [max(0.1, mb) for mb in rows["peak_mb"][-2:]])
+        for key, values in (("flops", rows["gigaflops"]), ("memory", [max(0.1, mb) for mb in rows["peak_mb"]])):
+            rows[f"exponent_{key}"] = exponent(sizes, values)
+            rows[f"exponent_{key}_last"] = exponent(sizes[-2:], values[-2:])
     return found
 
 
@@ -123,15 +125,18 @@ def plot(report: dict, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4))
-    for axis, key in zip(axes, ("tokens", "cells"), strict=True):
+    figure, axes = pyplot.subplots(2, 2, figsize=(10, 7))
+    for column, key in enumerate(("tokens", "cells")):
         for name, rows in report[key].items():
             times = [row["cpu_median_ms"] for row in rows["time"]]
-            axis.loglog(rows["size"], times, "o-", label=f"{name}, exponent {rows['exponent_last']}")
-        axis.set_xlabel("text tokens" if key == "tokens" else "grid cells")
-        axis.set_ylabel("processor time [ms]")
-        axis.grid(True, which="both", alpha=0.3)
-        axis.legend()
+            label, sizes = name.replace("_", " "), rows["size"]
+            axes[0, column].loglog(sizes, times, "o-", label=f"{label}: {rows['exponent']:.2f}")
+            axes[1, column].loglog(sizes, rows["peak_mb"], "o-", label=f"{label}: {rows['exponent_memory']:.2f}")
+        for axis, what in zip(axes[:, column], ("processor time [ms]", "peak memory [MB]"), strict=True):
+            axis.set_xlabel("text tokens" if key == "tokens" else "grid cells")
+            axis.set_ylabel(what)
+            axis.grid(True, which="both", alpha=0.3)
+            axis.legend(title="fitted exponent", fontsize=8, title_fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
     figure.savefig(path, dpi=120)

@@ -8,6 +8,7 @@ Run it beside the node: `viper up --sim` (frame `world`), or `ros2 launch viper_
 import sys
 
 import rclpy
+from rclpy.utilities import remove_ros_args
 
 from viper_ros.msg import Status
 from viper_ros.srv import Query
@@ -15,7 +16,10 @@ from viper_ros.srv import Query
 
 def main() -> None:
     """Ask about the newest frame and print where the thing is."""
-    instruction, frame = sys.argv[1:3]
+    arguments = remove_ros_args(sys.argv)[1:]
+    if len(arguments) != 2:
+        sys.exit(__doc__)
+    instruction, frame = arguments
     rclpy.init()
     node = rclpy.create_node("planner")
     client = node.create_client(Query, "viper/query")
@@ -25,6 +29,8 @@ def main() -> None:
         Query.Request(instruction=instruction, target_frame=frame, want_3d=True, want_answer=True)
     )
     rclpy.spin_until_future_complete(node, future, timeout_sec=30.0)
+    if not future.done():
+        sys.exit("the viper node did not answer within 30 s")
     found = future.result().grounding
     if found.status.code != Status.OK:
         sys.exit(f"status {found.status.code}: {found.status.message or 'nothing in view matches'}")

@@ -12,7 +12,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from viper_ros.ros.graph import demo_graph, share_folder
-from viper_ros.ros.launch_actions import describe, viper_parameters
+from viper_ros.ros.launch_actions import CHOICES, REAL_TIME, describe, viper_parameters
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -22,7 +22,7 @@ def generate_launch_description() -> LaunchDescription:
         "rate_hz": ("10.0", "Images per second"),
         "depth_noise": ("0.001", "Standard deviation of depth at 1 m [m]"),
     }
-    description = describe(build, arguments)
+    description = describe(build, arguments, CHOICES | REAL_TIME)
     description.add_action(DeclareLaunchArgument("rviz", default_value="false", description="Open RViz as well"))
     description.add_action(
         Node(

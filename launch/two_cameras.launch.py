@@ -8,11 +8,12 @@ viper.launch.py twice instead, each with its `namespace` and the topics of its d
 from launch import LaunchDescription
 
 from viper_ros.ros.graph import two_cameras_graph
-from viper_ros.ros.launch_actions import describe, to_bool, viper_parameters
+from viper_ros.ros.launch_actions import CHOICES, REAL_TIME, describe, to_bool, viper_parameters
 
 
 def generate_launch_description() -> LaunchDescription:
-    return describe(build, {"one_process": ("false", "Both viper nodes in one process, with one model")})
+    arguments = {"one_process": ("false", "Both viper nodes in one process, with one model")}
+    return describe(build, arguments, CHOICES | REAL_TIME)
 
 
 def build(values):

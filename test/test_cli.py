@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from viper_ros.sim import Renderer, Split, sample_camera, sample_questions, sample_scene, scene_seed
+
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "overlay.png"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,11 @@ def picture(tmp_path_factory):
 
 def viper(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "viper_ros.cli", *map(str, arguments)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "viper_ros.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[1],
     )
 
 
@@ -61,7 +68,19 @@ def test_the_overlay_is_the_picture_with_something_on_it(picture, tmp_path):
         (("query", "nowhere.png", "the mug"), "no image file nowhere.png"),
         (("query", __file__, "the mug"), "is no picture that can be read"),
         (("evaluate", "nonsense"), "unknown suite 'nonsense'; valid are"),
+        (("evaluate", "tabletop", "--scenes", "0"), "--scenes must be at least 1, got 0"),
+        (("evaluate", "tabletop", "--page", "page.nonsense"), "cannot write page.nonsense"),
+        (("evaluate", "tabletop", "--beside", "a=nano", "a=base"), "names a more than once"),
+        (("query", PICTURE, "the mug", "--device", "warp"), "no device 'warp' here"),
+        (("query", PICTURE, "the mug", "--device", "cuda:99"), "no device 'cuda:99' here"),
         (("train", "nowhere.json"), "nowhere.json"),
+        (("train", "."), "."),
+        (("train", "config/ablation.json"), "unknown keys ['scenes', 'training'"),
+        (("ablate", "config/train_nano.json"), "unknown keys ['data'"),
+        (("up", "--sim", "--use-sim-time"), "needs a /clock"),
+        (("up", "--sim", "-r", "image:=/camera"), "connected already"),
+        (("up", "--one-process"), "--one-process is for --two-cameras"),
+        (("up", "--two-cameras", "--namespace", "arm"), "left and right"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(arguments, said):

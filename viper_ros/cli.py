@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_query(subparsers)
     _add_evaluate(subparsers)
+    _add_card(subparsers)
     _add_training(subparsers)
     _add_import(subparsers)
     from viper_ros.ros import bag_cli
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or 0
-    except (FileNotFoundError, ImportError, ValueError) as error:
+    except (OSError, ImportError, ValueError) as error:  # what a user can mend; else it is our fault, with a trace
         print(f"viper: {error}", file=sys.stderr)
         return 2
 
@@ -113,7 +114,9 @@ def _sentence(grounding) -> str:
 
 def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("evaluate", help="measure a checkpoint on scenes that training never saw")
-    parser.add_argument("suite", help="tabletop, novel, phrasing, relations, libero or photos")
+    parser.add_argument(
+        "suite", help="tabletop, novel, phrasing, relations, unknown, household, household_novel, libero or photos"
+    )
     parser.add_argument("--model", default="nano", help="a name under models/ or a folder (default: %(default)s)")
     parser.add_argument(
         "--image-size", type=int, metavar="PX", help="longer side for the model; default: the checkpoint's"
@@ -122,9 +125,14 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--frames", type=Path, default=Path("data/libero"), help="of libero (default: %(default)s)")
     parser.add_argument("--photos", type=Path, nargs="+", help="folders of test shards (default: as docs/photos.md)")
     parser.add_argument(
-        "--beside", nargs="+", default=[], metavar="MODEL", help="measure these too; 'colour': the histogram baseline"
+        "--beside",
+        nargs="+",
+        default=[],
+        metavar="[NAME=]MODEL",
+        help="measure these too; 'colour': the histogram baseline",
     )
     parser.add_argument("--data", type=Path, nargs="+", help="shards to fit that on (default: data/*, as in training)")
+    _add_household(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--page", type=Path, metavar="OUT.png", help="write a page of overlays, right and wrong")
     parser.set_defaults(run=_evaluate)
@@ -141,24 +149,76 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.suite not in (*SUITES, "libero", "photos"):
         raise ValueError(f"unknown suite {options.suite!r}; valid are {[*sorted(SUITES), 'libero', 'photos']}")
 
+    if options.scenes < 1:
+        raise ValueError(f"--scenes must be at least 1, got {options.scenes}")
+    _prepare(options.json)
+    _prepare(options.page, picture=True)
+
     def cases(predictor: Predictor) -> Iterator[Case]:
         if options.suite == "libero":
             return run_libero(predictor, options.frames, options.scenes)
         if options.suite == "photos":
             return run_photos(predictor, tuple(options.photos or FOLDERS), options.scenes)
-        return run_suite(predictor, options.suite, options.scenes)
+        return run_suite(predictor, options.suite, options.scenes, options.assets, options.robot)
 
     def load(name: str) -> Predictor:
-        return fit_colours(options.data) if name == COLOUR else Predictor.from_pretrained(name)
+        if name == COLOUR:
+            return fit_colours(options.data)
+        return Predictor.from_pretrained(name, image_size=options.image_size)
 
+    beside = _named(options.beside)
     predictor = Predictor.from_pretrained(options.model, image_size=options.image_size)
     asked = keep_page(cases(predictor), options.page) if options.page else cases(predictor)
     figures = {"suite": options.suite, "scenes": options.scenes, "model": predictor.info["model"]} | summarise(asked)
     if options.beside:
-        figures["beside"] = {name: summarise(cases(load(name))) for name in options.beside}
+        figures["beside"] = {name: summarise(cases(load(model))) for name, model in beside.items()}
     print(table(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _named(told: list[str]) -> dict[str, str]:
+    """[NAME=]MODEL -> model by name; ValueError for a name that comes twice."""
+    pairs = [text.split("=", 1) if "=" in text else (text, text) for text in told]
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"--beside names {', '.join(twice)} more than once; say NAME=MODEL")
+    return dict(pairs)
+
+
+def _prepare(path: Path | None, picture: bool = False) -> None:
+    """Complain of a file that cannot be written before the work whose result it is to hold."""
+    if path is None:
+        return
+    import cv2
+
+    if picture and not cv2.haveImageWriter(str(path)):
+        raise ValueError(f"cannot write {path}; use a name that ends in .png or .jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _add_card(subparsers: argparse._SubParsersAction) -> None:
+    parser = subparsers.add_parser("card", help="tables for a model card, from what viper evaluate --json wrote")
+    parser.add_argument(
+        "figures", type=Path, nargs="+", metavar="FILE", help="one a suite, in the order of the columns"
+    )
+    parser.add_argument("--into", type=Path, metavar="README.md", help="replace what stands between its two marks")
+    parser.add_argument("--summary", action="store_true", help="the first table alone")
+    parser.set_defaults(run=_card)
+
+
+def _card(options: argparse.Namespace) -> None:
+    from viper_ros.evaluation.card import put_into, tables
+
+    text = tables([json.loads(path.read_text()) for path in options.figures], options.summary)
+    print(text)
+    if options.into:
+        put_into(options.into, text)
+
+
+def _add_household(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--assets", type=Path, help="folder of the household library, if its wheels are not installed")
+    parser.add_argument("--robot", type=Path, help="folder of robosuite's models/assets, if it is not installed")
 
 
 def _add_training(subparsers: argparse._SubParsersAction) -> None:
@@ -167,8 +227,7 @@ def _add_training(subparsers: argparse._SubParsersAction) -> None:
     render.add_argument("--shards", type=int, default=80, help="how many, of 128 scenes each (default: %(default)s)")
     render.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     render.add_argument("--world", choices=("tabletop", "household"), default="tabletop", help="(default: %(default)s)")
-    render.add_argument("--assets", type=Path, help="folder of the household library, if its wheels are not installed")
-    render.add_argument("--robot", type=Path, help="folder of robosuite's models/assets, if it is not installed")
+    _add_household(render)
     render.set_defaults(run=_render)
     train = subparsers.add_parser("train", help="train, or go on with a training that was interrupted")
     train.add_argument("config", type=Path, help="for example config/train_nano.json")

@@ -143,7 +143,7 @@ def test_rendering_that_fails_shows_the_end_of_its_log(tmp_path):
     python = tmp_path / "venv/bin/python"
     python.parent.mkdir(parents=True)
     os.symlink(Path(sys.executable).resolve(), python)  # a Python without LIBERO
-    with pytest.raises(RuntimeError, match=r"(?s)ended with status 1.*No module named 'libero'"):
+    with pytest.raises(OSError, match=r"(?s)ended with status 1.*No module named 'libero'"):
         ensure_frames(tmp_path)
 
 

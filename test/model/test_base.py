@@ -102,9 +102,12 @@ def test_only_the_users_words_point(model, prompt):
 
 @torch.inference_mode()
 def test_a_cell_with_its_fair_share_has_even_odds(model):
-    logits, presence, _ = model.target_head(None, torch.zeros(1, 4, 256), model.encode(torch.zeros(1, 3, 256, 256)))
+    logits, presence, count, _ = model.target_head(
+        None, torch.zeros(1, 4, 256), model.encode(torch.zeros(1, 3, 256, 256))
+    )
     torch.testing.assert_close(logits, torch.zeros(1, 16, 16), atol=1e-5, rtol=0)
     torch.testing.assert_close(presence, torch.zeros(1), atol=1e-5, rtol=0)
+    assert count is None
 
 
 @torch.inference_mode()

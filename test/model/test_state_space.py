@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from viper_ros.model.state_space import LiquidStateSpace, scan, scan_loop
+from viper_ros.model.state_space import LiquidStateSpace, scan
+
+
+def scan_loop(decay, drive):
+    """What scan must give, one step after the other."""
+    h = [drive[:, 0]]
+    for t in range(1, decay.shape[1]):
+        h.append(decay[:, t] * h[-1] + drive[:, t])
+    return torch.stack(h, dim=1)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 16, 33])
@@ -19,6 +27,17 @@ def test_scan_has_the_gradients_of_the_loop():
     for function in (scan, scan_loop):
         a, b = decay.clone().requires_grad_(), drive.clone().requires_grad_()
         (function(a, b) * weight).sum().backward()
+        gradients.append((a.grad, b.grad))
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_complex_scan_has_the_gradients_of_the_loop():
+    torch.manual_seed(0)
+    decay, drive, weight = (torch.randn(2, 9, 3, dtype=torch.complex128) for _ in range(3))
+    gradients = []
+    for function in (scan, scan_loop):
+        a, b = decay.clone().requires_grad_(), drive.clone().requires_grad_()
+        (function(a, b) * weight).sum().abs().backward()
         gradients.append((a.grad, b.grad))
     torch.testing.assert_close(gradients[0], gradients[1])
 

@@ -36,6 +36,7 @@ def test_shapes(model, prompt):
     assert output.relevance.shape == (2, 4, 8 * 12)
     assert output.target_logits.shape == (2, 16, 24)
     assert output.presence_logit.shape == (2,)
+    assert output.count.shape == (2,)
 
 
 @torch.inference_mode()

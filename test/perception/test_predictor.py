@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -54,6 +55,27 @@ def test_what_is_not_present_has_no_region(predictor):
     grounding = predictor.ground(picture(), "red mug", threshold=1.0)
     assert not grounding.present
     assert grounding.regions == ()
+
+
+def test_an_answer_denies_if_and_only_if_nothing_is_present(predictor, monkeypatch):
+    model, tokenizer = predictor.model, predictor.tokenizer
+    denying = tuple({tokenizer.encode_answer(text)[0] for text in ("mug", "blue box", "is")})
+    monkeypatch.setattr(model, "config", dataclasses.replace(model.config, absent_answer_ids=denying))
+    texts = [tokenizer.decode([token]) for token in denying]
+    encoded = predictor.encode(picture())
+    for seed in range(12):
+        said = [
+            predictor.query(
+                encoded, "red mug", threshold=threshold, sampling=Sampling(temperature=5.0, seed=seed)
+            ).answer
+            for threshold in (1e-6, 1.0)
+        ]
+        assert not any(said[0] == text or said[0].startswith(f"{text} ") for text in texts), said
+        assert any(said[1].startswith(text) for text in texts), said
+    threshold = dataclasses.replace(model.config.calibration, threshold=1.0)
+    monkeypatch.setattr(model, "config", dataclasses.replace(model.config, calibration=threshold))
+    streamed = "".join(predictor.stream(encoded, "red mug", sampling=RANDOM))
+    assert any(streamed.startswith(text) for text in texts)
 
 
 def test_an_answer_ends_when_told_to(predictor):

@@ -14,6 +14,7 @@ pytest.importorskip("transformers")
 
 from viper_ros import cli
 from viper_ros.perception import Predictor, load_checkpoint, load_tokenizer
+from viper_ros.perception.precision import with_precision
 from viper_ros.perception.released import import_released
 
 TINY = Path(__file__).parents[1] / "data" / "released_tiny"
@@ -127,6 +128,54 @@ def test_offline_a_missing_backbone_says_what_to_put_where(copy_of_tiny, monkeyp
     (copy_of_tiny / "config.json").write_text(json.dumps(config))
     with pytest.raises(FileNotFoundError, match=r"nobody/nothing-350M.*config\.json into .*lm"):
         load_checkpoint(copy_of_tiny)
+
+
+def test_what_is_not_in_the_folder_is_resolved_through_the_hub(with_words, tmp_path, monkeypatch):
+    """The hub's own cache serves it: what was fetched once is found there, online or not."""
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    addresses = {"vision": "somebody/vision-tiny", "lm": "somebody/lm-tiny"}
+    moved = {"vision": ("config.json",), "lm": ("config.json", "tokenizer.json", "tokenizer_config.json")}
+    for name, address in addresses.items():
+        kept = tmp_path / "cache" / f"models--{address.replace('/', '--')}"
+        snapshot = kept / "snapshots" / revision
+        snapshot.mkdir(parents=True)
+        (kept / "refs").mkdir()
+        (kept / "refs" / "main").write_text(revision)
+        for file in moved[name]:
+            place = with_words / name / file
+            (place if place.is_file() else with_words / file).rename(snapshot / file)
+        shutil.rmtree(with_words / name)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("transformers.utils.hub.is_offline_mode", lambda: True)
+    monkeypatch.setattr("transformers.utils.hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    config = json.loads((with_words / "config.json").read_text())
+    config |= {"lm_name_or_path": addresses["lm"], "vision_ckpt_path": addresses["vision"]}
+    (with_words / "config.json").write_text(json.dumps(config))
+    grounding = Predictor.from_pretrained(with_words).query(np.zeros((64, 64, 3), np.uint8), "red mug")
+    assert isinstance(grounding.answer, str) and grounding.relevance.shape == (16, 16)
+
+
+def test_a_language_model_in_a_folder_of_another_name_brings_its_tokenizer(with_words):
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        if (with_words / file).is_file():
+            (with_words / file).rename(with_words / "lm" / file)
+    (with_words / "lm").rename(with_words / "lfm2-350m")
+    config = json.loads((with_words / "config.json").read_text()) | {"lm_name_or_path": "lfm2-350m"}
+    (with_words / "config.json").write_text(json.dumps(config))
+    assert len(load_tokenizer(with_words)) > 0
+    load_checkpoint(with_words)
+
+
+@pytest.mark.parametrize(("precision", "error"), [("bfloat16", 0.05), ("int8", 0.2)])
+@torch.inference_mode()
+def test_a_released_checkpoint_computes_nearly_the_same_with_fewer_bits(golden, precision, error):
+    model = with_precision(load_checkpoint(TINY), precision)
+    pixels = golden["pixel_values"].to(next(model.parameters()).dtype)
+    output = model(golden["input_ids"], pixels)
+    off = (output.logits.float() - golden["logits"]).norm() / golden["logits"].norm()
+    assert 0 < float(off) < error
+    generated = model.generate(golden["input_ids"], pixels, max_new_tokens=4)
+    assert generated.shape == (2, 4) and output.target_logits.isfinite().all()
 
 
 @torch.inference_mode()

@@ -12,6 +12,7 @@ import pytest
 
 from viper_ros.msg import Status
 from viper_ros.ros.client import ViperClient, ViperError
+from viper_ros.ros.ground import MAX_GOALS
 
 
 @pytest.fixture
@@ -66,6 +67,25 @@ def test_ground_can_be_cancelled_by_the_caller(rig, client):
     result = client.ground("it", watch=True, timeout_s=600.0, on_feedback=heard.append, should_cancel=lambda: heard)
     assert result.grounding.status.code == Status.CANCELED
     assert result.frames == 1
+
+
+def test_a_caller_that_fails_while_it_waits_leaves_its_place_to_others(rig, client):
+    rig.shoot()
+
+    def fail():
+        raise KeyError("the planner's own fault")
+
+    for _ in range(2 * MAX_GOALS):
+        with pytest.raises(KeyError, match="own fault"):
+            client.ground("it", watch=True, timeout_s=600.0, should_cancel=fail)
+    assert client.ground("it", timeout_s=5.0).frames >= 1
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0, float("nan")])
+def test_a_timeout_that_is_none_is_refused(client, timeout_s):
+    for ask in (client.query, client.ground):
+        with pytest.raises(ValueError, match="timeout_s must be above 0"):
+            ask("it", timeout_s=timeout_s)
 
 
 def test_ground_that_finds_nothing_is_a_result(rig, client):

@@ -146,6 +146,14 @@ def test_up_takes_remappings_and_refuses_what_is_none():
         bringup._up_graph(options("up", "-r", "image=/camera/image"))
 
 
+def test_what_is_said_before_pick_holds_for_the_pick_and_its_own_defaults_for_the_rest():
+    chosen = options("demo", "--seed", "7", "--model", "giant", "pick", "the mug", "--depth-noise", "0.002")
+    assert (chosen.seed, chosen.model, chosen.depth_noise, chosen.instruction) == (7, "giant", 0.002, "the mug")
+    assert chosen.scenes is None and chosen.out is None and not chosen.oracle
+    assert options("demo", "pick", "--seed", "3").seed == 3 and options("demo", "pick").seed == 0
+    assert options("demo", "--seed", "7", "pick", "--seed", "3").seed == 3
+
+
 def test_stopping_ends_all_processes_also_one_that_ignores_the_interrupt(tmp_path, monkeypatch):
     monkeypatch.setattr("viper_ros.ros.processes.INTERRUPT_S", 0.5)
     with Processes(tmp_path) as processes:

@@ -7,6 +7,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from viper_ros.ros import images
 from viper_ros.ros.images import (
     ConversionError,
     array_to_image,
@@ -153,7 +154,18 @@ def test_a_compressed_grey_image_becomes_rgb():
     np.testing.assert_array_equal(compressed_to_rgb(CompressedImage(data=data)), np.full((4, 6, 3), 90))
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8 no jpeg", bytes(100)])
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_the_size_in_a_header_is_read_before_anything_is_decoded(suffix, monkeypatch):
+    data = cv2.imencode(suffix, np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    monkeypatch.setattr(images, "MAX_PIXELS", 40 * 60)
+    assert compressed_to_rgb(CompressedImage(data=data)).shape == (40, 60, 3)
+    monkeypatch.setattr(images, "MAX_PIXELS", 40 * 60 - 1)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ConversionError, match="60x40 pixels: at most 2399"):
+        compressed_to_rgb(CompressedImage(data=data))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8 no jpeg", b"\xff\xd8\xff\xe0" + bytes(20), bytes(100)])
 def test_unreadable_compressed_data_is_refused(data):
     with pytest.raises(ConversionError, match=f"{len(data)} bytes"):
         compressed_to_rgb(CompressedImage(format="jpeg", data=data))

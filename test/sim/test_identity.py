@@ -10,10 +10,10 @@ from viper_ros.sim.render import Frame
 
 WIDTH, HEIGHT = 128, 96
 HASHES = {  # of the scenes, of the questions: the latter change with the language, the former never
-    "TRAIN": ("9f86356a9cafab73", "883146ecb79c2ad5"),
-    "TEST": ("79be4ce9f4c22163", "e8f7bcf27073c8cc"),
-    "NOVEL": ("29ff24be1ffbfaf2", "8ee9a668de9b3c9b"),
-    "PHRASING": ("a0dd4c830112cdcc", "30ddf2cd92acfed5"),
+    "TRAIN": ("9f86356a9cafab73", "da54b730fa29e0eb"),
+    "TEST": ("79be4ce9f4c22163", "3913ce0ce58817b1"),
+    "NOVEL": ("29ff24be1ffbfaf2", "b05fc06e81fb9f0b"),
+    "PHRASING": ("a0dd4c830112cdcc", "a013e02951e6e7b5"),
 }
 
 

@@ -98,6 +98,21 @@ def test_a_quarter_of_the_referring_questions_name_what_is_absent(asked):
     assert 0.2 < 1 - np.mean(present) < 0.4
 
 
+def test_what_is_absent_is_often_nearly_there(asked):
+    """Right colour on a wrong category, right category in a wrong colour, a relation that does not hold."""
+    hard = Counter()
+    for scene, frame, q in everything(asked):
+        if q.present or not q.expressions:
+            continue
+        head, seen = q.expressions[0].head, [t for t in scene.objects if (frame.ids == t.id).any()]
+        categories = {t.category for t in seen}
+        hard["other"] += 1
+        hard["relation"] += q.expressions[0].relation is not None
+        hard["colour"] += head.colour is not None and head.noun in categories
+        hard["category"] += head.colour in {t.colour for t in seen} and head.noun not in categories
+    assert all(hard[sort] > 0.08 * hard["other"] for sort in ("relation", "colour", "category")), hard
+
+
 def test_text_and_answer_are_lower_case_and_short(asked):
     for *_, q in everything(asked):
         assert q.text == q.text.lower() and q.answer == q.answer.lower()
@@ -229,6 +244,15 @@ def test_no_question_is_a_sentence_of_an_evaluated_benchmark(monkeypatch, looks)
     monkeypatch.setattr(language, "LIBERO_SENTENCES", frozenset({usual[0].text}))
     asked = sample_questions(np.random.default_rng(5), scene, frame, 10, Split.TRAIN)
     assert len(asked) == 10 and usual[0].text not in {q.text for q in asked}
+
+
+def test_what_a_relation_tells_is_taken_before_it_is_put_anywhere(asked):
+    told = [q for _, _, q in everything(asked) if len(q.expressions) == 2 and q.kind == "refer"]
+    by_relation = [q for q in told if q.expressions[0].relation is not None]
+    assert by_relation and len(told) > len(by_relation)
+    for q in by_relation:
+        assert any(piece.startswith("carry") for piece in q.template.split("+")), q.text
+        assert " and " in q.text or ", then " in q.text
 
 
 def test_only_imperatives_are_made_polite(asked):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ import torch
 
 from viper_ros.perception import Predictor, Tokenizer
 from viper_ros.sim import Split
-from viper_ros.training import batches
+from viper_ros.training import batches, loop
 from viper_ros.training import shards as shards_module
 from viper_ros.training.batches import (
     IGNORE,
     Labels,
     augment_photometric,
+    augment_words,
     make_batch,
     mirror,
     sample_batch,
@@ -105,6 +107,22 @@ def test_augmentation_changes_an_image_and_keeps_its_form():
     assert (changed != image).any()
 
 
+def test_augmentation_covers_exposure_white_balance_blur_noise_and_jpeg():
+    rng, grey = np.random.default_rng(0), np.full((64, 64, 3), 120, np.uint8)
+    edge = grey.copy()
+    edge[:, 32:] = 200
+    flat = [augment_photometric(rng, grey).astype(float) for _ in range(60)]
+    means = np.array([image.mean(axis=(0, 1)) for image in flat])
+    assert means.mean(axis=1).min() < 90 and means.mean(axis=1).max() > 160, "exposure"
+    assert 2 < np.abs(means - means.mean(axis=1, keepdims=True)).max() < 25, "white balance, no other colour"
+    spread = np.array([image.std() for image in flat])
+    assert spread.min() < 3 and spread.max() > 6, "without and with noise"
+    steepest = np.array(
+        [np.abs(np.diff(augment_photometric(rng, edge)[:, 28:36, 1].mean(axis=0))).max() for _ in range(60)]
+    )
+    assert steepest.max() > 1.5 * np.median(steepest) > 0, "blur softens an edge"
+
+
 def test_training_writes_a_log_and_a_checkpoint_that_answers(finished, data):
     records = [json.loads(line) for line in (Path(finished.out) / "log.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records] == [2, 4]
@@ -115,7 +133,7 @@ def test_training_writes_a_log_and_a_checkpoint_that_answers(finished, data):
 
 
 def test_resuming_gives_what_one_go_gives(finished, tmp_path):
-    """Two steps, a stop, two more: bit for bit the weights of four steps at once."""
+    """Two steps, a stop, two more: the weights of four steps at once, and their average."""
     halved = dataclasses.replace(finished, out=str(tmp_path / "halved"), save_every=2)
     first = dataclasses.replace(halved, steps=4)
     run = _run(first, finished)
@@ -133,6 +151,48 @@ def test_resuming_gives_what_one_go_gives(finished, tmp_path):
     whole.resume()
     for name, tensor in whole.model.state_dict().items():
         torch.testing.assert_close(again.model.state_dict()[name], tensor, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(again.average[name], whole.average[name], atol=1e-6, rtol=1e-5)
+
+
+def test_the_average_follows_the_weights_at_its_own_pace(finished):
+    run = _run(dataclasses.replace(finished, out="nowhere", ema_decay=0.9), finished)
+    name, weight = next((n, p) for n, p in run.model.named_parameters() if p.dim() == 2)
+    run.step, before = 1000, run.average[name].clone()
+    with torch.no_grad():
+        weight.add_(1.0)
+    run._update_average()
+    torch.testing.assert_close(run.average[name], before + 0.1)
+    assert run.averaged_model().state_dict()[name].equal(run.average[name])
+
+
+def test_bfloat16_learns_as_well_and_keeps_its_weights_in_single(finished, data):
+    run = _run(dataclasses.replace(finished, out="nowhere", bfloat16=True, dense_steps=0, warmup_steps=1), finished)
+    shard = load_shards(data, Split.TRAIN)[0]
+    batch = make_batch(np.random.default_rng(0), shard, np.arange(4), run.source, questions=2, augment=False)
+    losses = [run.train_step(batch) for _ in range(12)]
+    assert all(np.isfinite(value) for step in losses for value in step.values())
+    assert losses[-1]["answer"] < losses[0]["answer"]
+    assert {p.dtype for p in run.model.parameters()} == {torch.float32}
+
+
+def test_an_unknown_setting_of_a_training_lists_the_known(tmp_path):
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps({"step": 4}))
+    with pytest.raises(ValueError, match=r"unknown keys \['step'\]; known are .*'steps'"):
+        TrainingConfig.from_json(path)
+
+
+def test_misspelt_words_get_no_pieces_of_their_own_however_much_data_there_is(finished, monkeypatch, tmp_path):
+    said = next(iter(Mixture(finished.data, finished.validation_shards).scenes()))["questions"]
+    many = [{"questions": [*said, {"text": "grab the zorb", "answer": "zorb"}, {"text": "hvae it", "answer": "no"}]}]
+    monkeypatch.setattr(loop, "LEAST_SAID", 2)
+    config = dataclasses.replace(finished, start_from=str(Path(finished.out) / "checkpoint"))
+    words = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(loop, "LEAST_SHARE", share)
+        data = SimpleNamespace(scenes=lambda: many * 3)
+        words[share] = loop._tokenizer(tmp_path / f"{share}.json", data, config).pieces()
+    assert {"zorb", "hvae"} <= set(words[0.0]) and not {"zorb", "hvae"} & set(words[1.0])
 
 
 def test_learning_rate_warms_up_in_both_phases_and_falls_to_two_percent():
@@ -192,6 +252,9 @@ def test_an_exported_checkpoint_is_calibrated(finished, data, tmp_path):
     assert calibration.cell_scale > 0
     assert calibration.presence_scale > 0
     assert (calibration.cell_scale, calibration.cell_bias) != (1.0, 0.0)
+    predictor = Predictor.from_pretrained(tmp_path / "out")
+    denying = {predictor.tokenizer.encode_answer(text)[0] for text in ("not found", "no", "zero")}
+    assert set(predictor.model.config.absent_answer_ids) == denying
 
 
 def test_cells_compete_in_the_pointing_loss():
@@ -304,6 +367,34 @@ def test_a_mirrored_batch_says_left_for_right(data, finished, monkeypatch):
 def test_sides_are_swapped_in_words():
     assert swap_sides("the leftmost mug to the right of the plate") == "the rightmost mug to the left of the plate"
     assert swap_sides(swap_sides("back left")) == "back left"
+
+
+def test_made_up_words_come_only_in_training_and_a_made_up_thing_is_absent(data, finished, monkeypatch):
+    shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
+    asked = {q["text"]: q for scene in shard.scenes for q in scene["questions"]}
+    monkeypatch.setattr(batches, "UNKNOWN_RATE", 0.5)
+    monkeypatch.setattr(batches, "STRANGE_RATE", 1.0)
+    rng, verbs, nouns = np.random.default_rng(0), 0, 0
+    for question in asked.values():
+        other = augment_words(rng, question)
+        if other["targets"] == question["targets"] and other["answer"] == question["answer"]:
+            verbs += other["text"] != question["text"]
+            assert question["kind"] == "refer" or other == question
+        else:
+            nouns += 1
+            assert not other["present"] and not other["targets"]
+            assert other["answer"] == ("no" if question["kind"] == "exists" else "not found")
+    assert verbs > 5 and nouns > 5
+    monkeypatch.setattr(batches, "augment_words", lambda *_: pytest.fail("not asked for"))
+    make_batch(np.random.default_rng(0), shard, np.arange(4), source, 24, augment=False)
+
+
+def test_counts_of_a_batch_are_those_of_the_targets(data, finished):
+    shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
+    batch = make_batch(np.random.default_rng(0), shard, np.arange(4), source, 12, augment=False)
+    assert (batch.counts[batch.present == 0] == 0).all()
+    assert (batch.counts[(batch.present == 1) & (batch.grounded == 1)] >= 1).all()
+    assert batch.counts.max() > 1
 
 
 def test_padding_stays_where_it_is_in_the_mirror():

@@ -144,7 +144,7 @@ def ensure_frames(folder: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: LIBERO's environment is missing; the message says how to make it.
-        RuntimeError: rendering failed; the message has the end of its log.
+        OSError: rendering failed; the message has the end of its log.
     """
     if len(_files(folder)) < len(SUITES) * TASKS:
         _render(folder)
@@ -172,4 +172,4 @@ def _render(folder: Path) -> None:
         status = subprocess.run(command, stderr=stream, env=dict(os.environ), check=False).returncode
     if status:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-        raise RuntimeError(f"rendering LIBERO ended with status {status}; the end of {log}:\n{end}")
+        raise OSError(f"rendering LIBERO ended with status {status}; the end of {log}:\n{end}")

@@ -45,7 +45,8 @@ def write_page(path: Path, right: list[np.ndarray], wrong: list[np.ndarray]) -> 
     framed += [blank] * (-len(framed) % COLUMNS)
     page = np.vstack([np.hstack(framed[i : i + COLUMNS]) for i in range(0, len(framed), COLUMNS)])
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), page[..., ::-1])
+    if not cv2.imwrite(str(path), page[..., ::-1]):
+        raise OSError(f"{path} could not be written")
 
 
 def _thumb(case: Case) -> np.ndarray:

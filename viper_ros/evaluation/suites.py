@@ -4,6 +4,8 @@
 ``novel``      scenes with held-out categories and colour-category pairs, told by attributes.
 ``phrasing``   sentences of templates that training never uses.
 ``relations``  only the sentences of ``tabletop`` that need a relation between objects.
+``unknown``    plain questions about what is there, each asked again with a made-up noun, of which nothing is there.
+``household``, ``household_novel``  held-out seeds and held-out things of the household world; they need its library.
 
 Suite ``libero`` is in `viper_ros.evaluation.libero`.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -22,17 +25,24 @@ from tqdm import tqdm
 from viper_ros.evaluation.metrics import auroc, box_iou, expected_calibration_error, mask_box, pointing_hit
 from viper_ros.perception import Grounding, Predictor
 from viper_ros.perception.projection import CameraModel, NotEnoughDepth, lift_found
-from viper_ros.sim import Renderer, Split, sample_camera, sample_questions, sample_scene, scene_seed
+from viper_ros.sim import Split, sample_questions, scene_seed
 from viper_ros.sim.depth_noise import noisy_depth
-from viper_ros.sim.language import Question
+from viper_ros.sim.language import ABSENT_ANSWERS, Question
 from viper_ros.sim.render import Frame
+from viper_ros.sim.strange import with_made_up_noun
+from viper_ros.sim.worlds import open_world
 
 SUITES = {
-    "tabletop": Split.TEST,
-    "novel": Split.NOVEL,
-    "phrasing": Split.PHRASING,
-    "relations": Split.TEST,
+    "tabletop": ("tabletop", Split.TEST),
+    "novel": ("tabletop", Split.NOVEL),
+    "phrasing": ("tabletop", Split.PHRASING),
+    "relations": ("tabletop", Split.TEST),  # of its questions, those with a relation or superlative
+    "unknown": ("tabletop", Split.TEST),  # plain questions about what is there, each again with a noun that is none
+    "household": ("household", Split.TEST),
+    "household_novel": ("household", Split.NOVEL),
 }
+"""World and split of each suite."""
+
 WIDTH, HEIGHT, QUESTIONS = 640, 480, 12
 DEPTH_SIGMA_1M_M = 0.001
 """Noise of the depth images at 1 m, as a good depth camera has it [m]."""
@@ -83,23 +93,41 @@ class Case:
         return float(np.linalg.norm(found.transformed(self.frame.T_world_camera).position_m - self.truth_m))
 
 
-def run_suite(predictor: Predictor, name: str, scenes: int) -> Iterator[Case]:
-    """Render ``scenes`` scenes of a suite at 640 x 480 and ask the model all their questions, one case at a time."""
-    split = SUITES[name]
-    with Renderer(WIDTH, HEIGHT) as renderer:
+def run_suite(
+    predictor: Predictor, name: str, scenes: int, assets: Path | None = None, robot: Path | None = None
+) -> Iterator[Case]:
+    """Render ``scenes`` scenes of a suite at 640 x 480 and ask the model all their questions, one case at a time.
+
+    ``assets`` and ``robot`` are the household library's folders where they are not installed (`sim.worlds`).
+    """
+    world_name, split = SUITES[name]
+    world = open_world(world_name, assets, robot)
+    with world.renderer(WIDTH, HEIGHT) as renderer:
         for index in tqdm(range(scenes), unit="scene", desc=name):
             rng = np.random.default_rng(scene_seed(split, index))
-            scene = sample_scene(rng, split=split)
-            frame = renderer.render(scene, sample_camera(rng, scene))
+            scene, camera = world.sample(rng, split)
+            frame = renderer.render(scene, camera)
             questions = sample_questions(rng, scene, frame, QUESTIONS, split=split)
             if name == "relations":
                 questions = tuple(q for q in questions if q.relation is not None)
+            if name == "unknown":
+                questions = tuple(_with_unknown_words(rng, questions))
             frame = replace(frame, depth_m=noisy_depth(frame.depth_m, rng, DEPTH_SIGMA_1M_M))
             encoded = predictor.encode(frame.rgb)
             for question in questions:
                 grounding, only_one = predictor.query(encoded, question.text), len(question.target_ids) == 1
                 truth_m = scene.object(question.target_ids[0]).position_m if only_one else None
                 yield Case(frame, question, grounding, encoded.encode_time_ms, truth_m=truth_m)
+
+
+def _with_unknown_words(rng: np.random.Generator, questions: tuple[Question, ...]) -> Iterator[Question]:
+    """Plain questions about something in view, each followed by itself with a made-up noun, which is not there."""
+    for question in questions:
+        text = with_made_up_noun(rng, question.text) if question.present and question.kind in ABSENT_ANSWERS else None
+        if text is not None:
+            answer = ABSENT_ANSWERS[question.kind]
+            yield question
+            yield replace(question, text=text, answer=answer, target_ids=(), present=False)
 
 
 def summarise(cases: Iterator[Case]) -> dict[str, Any]:

@@ -65,9 +65,13 @@ class DecoderConfig:
 
 @dataclass(frozen=True)
 class CalibrationConfig:
-    """Platt scaling fitted on validation scenes: probability = sigmoid(scale * logit + bias)."""
+    """Platt scaling fitted on validation scenes: probability = sigmoid(scale * logit + bias).
+
+    Presence has two logits: that of its head, and that of the answer's beginning with anything but a denial.
+    """
 
     presence_scale: float = 1.0
+    affirmation_scale: float = 0.0
     presence_bias: float = 0.0
     cell_scale: float = 1.0
     cell_bias: float = 0.0
@@ -91,6 +95,9 @@ class ViperConfig:
     image_token_id: int | None = None  # opens the instruction, where a template surrounds it
     eos_token_id: int = 2
     stop_token_ids: tuple[int, ...] = ()  # these end an answer as well
+    absent_answer_ids: tuple[
+        int, ...
+    ] = ()  # answers that deny begin with these: said if and only if nothing is present
     pad_token_id: int = 0
     max_tokens: int = 96  # longest instruction plus answer that the node accepts
     grid: GridEncoderConfig = field(default_factory=GridEncoderConfig)

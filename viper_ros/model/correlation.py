@@ -16,7 +16,8 @@ class GridMemory(NamedTuple):
     """What the correlation needs of a grid: made once for an image (and sentence), used for every token."""
 
     keys: Tensor  # (B, H, G, d)
-    cells: Tensor  # (B, G, Dv); values are made after the sum over cells, where they cost a token and not a cell
+    cells: Tensor  # (B, G, Dv); values are made after the sum over cells, where they cost a token and not a cell.
+    # A cross-attention has its values (B, H, G, d) here.
 
 
 class Correlation(NamedTuple):
@@ -91,7 +92,7 @@ class Pointer(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.weight = nn.Linear(width, heads)
+        self.weight = nn.Linear(width, heads, bias=False)  # a softmax over words forgets what all have in common
         nn.init.zeros_(self.weight.weight)
 
     def forward(self, tokens: Tensor, scores: Tensor, is_instruction: Tensor) -> Tensor:

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from viper_ros.model.config import GridEncoderConfig
 from viper_ros.model.efficientnet import EfficientNetLite0
 
+CELL_PX = 8
+"""Side of a cell of the pyramid encoders [px of the input]."""
+
 
 class Grid(NamedTuple):
     """An encoded image."""

@@ -60,14 +60,6 @@ def _pairwise_scan(decay: Tensor, drive: Tensor) -> Tensor:
     return h
 
 
-def scan_loop(decay: Tensor, drive: Tensor) -> Tensor:
-    """The slow reference for :func:`scan`."""
-    h = [drive[:, 0]]
-    for t in range(1, decay.shape[1]):
-        h.append(decay[:, t] * h[-1] + drive[:, t])
-    return torch.stack(h, dim=1)
-
-
 class LiquidStateSpace(nn.Module):
     """Liquid time-constant dynamics as a linear recurrence with an input-dependent step.
 

@@ -1,9 +1,9 @@
 """Viper-F1: words modulate a state space by what they find in the image.
 
-B batch, T tokens, D width, G grid cells, Gf fine cells (four for a cell), V vocabulary, H heads.
+B batch, T tokens, D width, G = Gh * Gw grid cells, V vocabulary, H heads.
 
     pixels -> grid -> [ correlation -> FiLM -> state space -> FiLM -> perceptron ] x blocks -> decoder -> logits
-                              |-> pointer, summed over blocks -> target, presence, FiLM of the decoder
+                              |-> pointer, summed over blocks -> target, presence, count, FiLM of the decoder
 
 Between two blocks the sentence's state modulates the grid, so that what the first block found steers what the next
 looks for. What all blocks together point at is what the answer is about: its cells modulate the decoder. No attention
@@ -35,6 +35,7 @@ class ViperOutput(NamedTuple):
     target_logits: Tensor | None  # (B, 2 Gh, 2 Gw), or (B, Gh, Gw) of a dense grid: is this what was asked for?
     presence_logit: Tensor | None  # (B,): is it in view at all?
     dense_relevance: Tensor | None = None  # (B, T, Gh Gw): R over the dense cells, where the grid has such
+    count: Tensor | None = None  # (B,): about how many things were asked for, if the target head counts
 
 
 class ViperState(NamedTuple):
@@ -56,6 +57,8 @@ class ViperF1(nn.Module):
         self.embed = nn.Embedding(c.vocab_size, c.width)
         nn.init.normal_(self.embed.weight, std=c.width**-0.5)  # shared with the language head
         self.grid_encoder = lookup(GRID_ENCODERS, c.grid.name, "grid encoder")(c.grid)
+        if m.blocks < 1:
+            raise ValueError(f"a modulator has at least 1 block, got {m.blocks}")
         if m.blocks > 1 and not self.grid_encoder.cells_are_a_map:
             raise ValueError(
                 f"grid encoder {c.grid.name!r} has cells that are no map; it takes 1 block, got {m.blocks}"
@@ -115,9 +118,9 @@ class ViperF1(nn.Module):
         dense = None
         if grid.dense is not None:
             dense, scores = self._look_closer(words, grid.dense, input_ids)
-        target, presence, summary = self.target_head(sentence, scores, grid)
+        target, presence, count, summary = self.target_head(sentence, scores, grid)
         y, decoder = self.decoder(torch.where(is_answer.unsqueeze(-1), self._tell(x, summary), x))
-        output = ViperOutput(self._read(y), found.relevance, target, presence, dense)
+        output = ViperOutput(self._read(y), found.relevance, target, presence, dense, count)
         return output, ViperState(tuple(memories), tuple(spaces), decoder, summary)
 
     def step(self, input_ids: Tensor, state: ViperState) -> tuple[Tensor, Tensor, ViperState]:

@@ -43,7 +43,8 @@ def load_checkpoint(name_or_folder: str | Path, device: str = "cpu") -> ViperF1:
 
     Raises:
         FileNotFoundError: no such checkpoint, or no configuration of a released one's backbones.
-        ValueError: the tensors do not fit the configuration; the message names those missing, extra or misshapen.
+        ValueError: the tensors do not fit the configuration; the message names those missing, extra or misshapen. Or
+            there is no such device.
         ImportError: the checkpoint needs the optional ``transformers``.
     """
     from viper_ros.perception.released import is_released, released_config, released_tensors
@@ -55,7 +56,10 @@ def load_checkpoint(name_or_folder: str | Path, device: str = "cpu") -> ViperF1:
     check_tensors(model.state_dict(), tensors, folder / WEIGHTS)
     model.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor
                            for name, tensor in tensors.items()}, assign=True)  # fmt: skip
-    return model.to(device).eval()
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:  # torch's, for a wrong name and for a device that is not there
+        raise ValueError(f"no device {device!r} here: {str(error).splitlines()[0]}; cpu always works") from error
 
 
 def load_tokenizer(name_or_folder: str | Path) -> Tokenizer | ChatTokenizer:

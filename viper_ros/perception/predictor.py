@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,8 +181,10 @@ class Predictor:
         input_ids = self._instruction_ids(instruction)
         encoded = image if isinstance(image, EncodedImage) else self.encode(image)
         output, state = self.model.prefill(input_ids, encoded.grid)
+        confidence, _ = self._probabilities(output)
+        first = self._first_logits(output, confidence >= self.model.config.calibration.threshold)
         answering = Answering(should_stop, max_answer_tokens, sampling)
-        yield from self.tokenizer.stream(self._tokens(output, state, input_ids, answering))
+        yield from self.tokenizer.stream(self._tokens(first, state, input_ids, answering))
 
     @torch.inference_mode()
     def _ask(
@@ -201,10 +203,11 @@ class Predictor:
         started = time.perf_counter()
         output, state = self.model.prefill(input_ids, encoded.grid)
         confidence, relevance = self._probabilities(output)
-        text = self.tokenizer.decode(self._tokens(output, state, input_ids, answering)) if answering else None
+        present = confidence >= threshold
+        first = self._first_logits(output, present)
+        text = self.tokenizer.decode(self._tokens(first, state, input_ids, answering)) if answering else None
         box = encoded.letterbox
         mapping = box.grid_mapping(*relevance.shape)
-        present = confidence >= threshold
         regions: tuple[Region, ...] = ()
         if present:
             heatmap = heatmap_from_grid(relevance, mapping, box.width, box.height)
@@ -237,16 +240,36 @@ class Predictor:
         """Calibrated probability of presence and of each cell."""
         c = self.model.config.calibration
         logit = c.presence_scale * float(output.presence_logit[0]) + c.presence_bias
+        if c.affirmation_scale:
+            logit += c.affirmation_scale * float(affirmation(output.logits[0, -1], self.model.config.absent_answer_ids))
         confidence = 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
         relevance = torch.sigmoid(c.cell_scale * output.target_logits[0] + c.cell_bias)
         return confidence, relevance.float().cpu().numpy()
 
+    def _first_logits(self, output: ViperOutput, present: bool) -> torch.Tensor:
+        """Logits (1, V) of an answer's first token, so that it denies if and only if the thing is not present."""
+        logits = output.logits[:, -1]
+        if not self.model.config.absent_answer_ids:
+            return logits
+        denies = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
+        denies[list(self.model.config.absent_answer_ids)] = True
+        return logits.masked_fill(denies if present else ~denies, float("-inf"))
+
     def _tokens(
-        self, output: ViperOutput, state: ViperState, prompt_ids: torch.Tensor, answering: Answering
+        self, first: torch.Tensor, state: ViperState, prompt_ids: torch.Tensor, answering: Answering
     ) -> Iterator[int]:
         should_stop, limit, sampling = answering
-        for token in self.model.stream(output.logits[:, -1], state, limit, should_stop, sampling, prompt_ids):
+        for token in self.model.stream(first, state, limit, should_stop, sampling, prompt_ids):
             yield int(token)
+
+
+def affirmation(logits: torch.Tensor, absent_answer_ids: Sequence[int]) -> torch.Tensor:
+    """Logits (..., V) of an answer's first token -> log-odds (...) that it does not deny that anything is there."""
+    denies = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
+    denies[list(absent_answer_ids)] = True
+    minus_infinity = float("-inf")
+    said, denied = logits.masked_fill(denies, minus_infinity), logits.masked_fill(~denies, minus_infinity)
+    return said.logsumexp(dim=-1) - denied.logsumexp(dim=-1)
 
 
 def _ms_since(started: float) -> float:

@@ -135,12 +135,13 @@ def import_released(source: str | Path, target: str | Path) -> list[str]:
 
 def find_beside(folder: Path, name: str) -> Path | None:
     """A file of the tokenizer: in the checkpoint, in its ``lm/``, or at the language model's address."""
-    for candidate in (folder / name, folder / "lm" / name):
-        if candidate.is_file():
-            return candidate
-    if (folder / "lm").is_dir():  # everything is local, so do not ask the hub
-        return None
     address = checkpoint.read_json(folder / checkpoint.CONFIG).get("lm_name_or_path")
+    local = [folder, folder / "lm", *([folder / address] if address else [])]
+    for place in local:
+        if (place / name).is_file():
+            return place / name
+    if any(place.is_dir() for place in local[1:]):  # everything is local, so do not ask the hub
+        return None
     try:
         return _fetch(address, name)
     except OSError:

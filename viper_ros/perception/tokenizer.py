@@ -49,7 +49,7 @@ class Tokenizer:
         tokenizer.train_from_iterator(chain([letters, letters[::-1]], sentences), trainer)
         return cls(tokenizer)
 
-    def extended(self, sentences: Iterable[str], least: int = 3) -> Tokenizer:
+    def extended(self, sentences: Iterable[str], least: float = 3) -> Tokenizer:
         """The same with further pieces behind the others: each word that is said at least so often and has none."""
         counts: Counter[str] = Counter()
         for sentence in sentences:

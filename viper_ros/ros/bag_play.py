@@ -1,9 +1,11 @@
 """Plays a bag: its messages go out again, as far apart as they came, with their own stamps or with the present time.
 
-with open_bag(Path("table")) as bag:
-player = Player(bag, clock_hz=40.0)
-player.wait_for_subscribers(timeout_s=5.0)
-player.play()
+    with open_bag(Path("table")) as bag:
+        player = Player(bag, clock_hz=40.0)
+        player.wait_for_subscribers(timeout_s=5.0)
+        player.play()
+
+A player is a node; its publishers offer what the recorded ones did.
 """
 
 from __future__ import annotations

@@ -12,9 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from viper_ros.ros.graph import INPUTS, NodeSpec, demo_graph, two_cameras_graph, viper
-from viper_ros.ros.pick_options import add_pick_options, pick_arguments
+from viper_ros.ros.graph import INPUTS, LOG_LEVELS, NodeSpec, demo_graph, two_cameras_graph, viper
+from viper_ros.ros.pick_options import PICK_OUT, PICK_SCENES, add_pick_options, pick_arguments
 from viper_ros.ros.processes import Processes
+
+SCENES, OUT = 3, Path("demo_out")
+"""Of `viper demo`, where nothing else is said."""
 
 
 def add_subcommands(subparsers: argparse._SubParsersAction) -> None:
@@ -43,8 +46,8 @@ def add_subcommands(subparsers: argparse._SubParsersAction) -> None:
         description="Ask about simulated tabletops over ROS and compare the answers with the truth.",
     )
     demo.add_argument("--seed", type=int, default=0, help="series of tabletops (default: %(default)s)")
-    demo.add_argument("--scenes", type=int, default=3, help="how many tabletops (default: %(default)s)")
-    demo.add_argument("--out", type=Path, default=Path("demo_out"), help="pictures and logs (default: %(default)s)")
+    demo.add_argument("--scenes", type=int, help=f"how many tabletops (default: {SCENES})")
+    demo.add_argument("--out", type=Path, help=f"pictures and logs (default: {OUT})")
     demo.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     demo.add_argument("--depth-noise", type=float, default=0.001, help="at 1 m [m] (default: %(default)s)")
     _add_common(demo)
@@ -56,14 +59,24 @@ def add_subcommands(subparsers: argparse._SubParsersAction) -> None:
     )
     add_pick_options(pick)
     _add_common(pick)
+    _leave_what_was_said_before(demo, pick)
     pick.set_defaults(run=_pick)
+
+
+def _leave_what_was_said_before(demo: argparse.ArgumentParser, pick: argparse.ArgumentParser) -> None:
+    """Let `viper demo --seed 7 pick` keep its seed: argparse would write pick's own default over it."""
+    shared = {action.dest for action in demo._actions}
+    for action in pick._actions:
+        if action.dest in shared and action.dest != "help":
+            action.help = (action.help or "") % {"default": action.default}
+            action.default = argparse.SUPPRESS
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--namespace", default="", help="of all nodes (default: none)")
     parser.add_argument("--params-file", default="", help="parameters of the viper node (default: config/viper.yaml)")
     parser.add_argument("--model", help="a name under models/ or a folder (default: the parameter file's)")
-    parser.add_argument("--log-level", default="", help="debug, info, warn or error")
+    parser.add_argument("--log-level", default="", choices=LOG_LEVELS, metavar="LEVEL", help=", ".join(LOG_LEVELS))
 
 
 def _up(options: argparse.Namespace) -> int:
@@ -78,6 +91,7 @@ def _up(options: argparse.Namespace) -> int:
 def _up_graph(options: argparse.Namespace) -> list[NodeSpec]:
     parameters = _parameters(options)
     parameters["autostart"] = not options.no_autostart
+    _refuse_what_does_not_fit(options)
     if options.use_sim_time:
         parameters["use_sim_time"] = True
     if options.two_cameras:
@@ -87,6 +101,21 @@ def _up_graph(options: argparse.Namespace) -> list[NodeSpec]:
         return demo_graph(options.namespace, options.params_file, camera, options.log_level, **parameters)
     remaps = dict(_split_remap(rule) for rule in options.remap)
     return [viper(options.namespace, options.params_file, remaps, options.log_level, **parameters)]
+
+
+def _refuse_what_does_not_fit(options: argparse.Namespace) -> None:
+    """ValueError for options that would be ignored."""
+    simulated = options.sim or options.two_cameras
+    for given, fits, told in (
+        (options.use_sim_time, not simulated, "--use-sim-time needs a /clock, the simulated cameras live in real time"),
+        (options.remap, not simulated, "--remap is for real cameras, the simulated ones are connected already"),
+        (options.one_process, options.two_cameras, "--one-process is for --two-cameras"),
+        (options.namespace, not options.two_cameras, "--two-cameras has the namespaces left and right"),
+        (options.sim and options.two_cameras, False, "--sim and --two-cameras are two different graphs"),
+        (options.seed, simulated and not options.two_cameras, "--seed is for --sim"),
+    ):
+        if given and not fits:
+            raise ValueError(told)
 
 
 def _split_remap(rule: str) -> tuple[str, str]:
@@ -102,22 +131,26 @@ def _parameters(options: argparse.Namespace) -> dict:
 
 def _demo(options: argparse.Namespace) -> int:
     _require_ros()
-    if options.scenes < 1:
-        raise ValueError(f"--scenes must be at least 1, got {options.scenes}")
+    scenes, out = _scenes(options, SCENES), (options.out or OUT).resolve()
     _keep_to_this_machine()
-    out = options.out.resolve()
     camera = {"seed": options.seed, "depth_noise": options.depth_noise, "questions": 40}
     graph = demo_graph(
         options.namespace, options.params_file, camera, options.log_level, autostart=True, **_parameters(options)
     )
-    arguments = ["--scenes", str(options.scenes), "--out", str(out), *(["--json"] if options.json else [])]
+    arguments = ["--scenes", str(scenes), "--out", str(out), *(["--json"] if options.json else [])]
     return _run_with_client(graph, "demo_client", arguments, options.namespace, out / "log")
+
+
+def _scenes(options: argparse.Namespace, default: int) -> int:
+    scenes = default if options.scenes is None else options.scenes
+    if scenes < 1:
+        raise ValueError(f"--scenes must be at least 1, got {scenes}")
+    return scenes
 
 
 def _pick(options: argparse.Namespace) -> int:
     _require_ros()
-    if options.scenes < 1:
-        raise ValueError(f"--scenes must be at least 1, got {options.scenes}")
+    options.scenes, options.out = _scenes(options, PICK_SCENES), options.out or PICK_OUT
     _keep_to_this_machine()
     graph = []
     if not options.oracle:

@@ -1,4 +1,4 @@
-"""A planner's way to a viper node: plain calls with timeouts, safe from any thread and any callback.
+"""A planner's way to a viper node: plain calls with timeouts, from any thread and any callback but its own feedback.
 
     with ViperClient() as viper:
         viper.wait_until_ready(timeout_s=10.0)
@@ -135,9 +135,11 @@ class ViperClient:
     ) -> Grounding:
         """Ask one question about the newest frame, or about `image`: (H, W, 3) uint8 RGB or a message.
 
-        Zeros and empty strings leave the choice to the node; the fields are those of srv/Query. "Not found" is an
-        answer (`present` is False). Raises ViperError for the codes that are not in ANSWERED, and when no answer came.
+        Zeros and empty strings leave the choice to the node, but for `timeout_s`, which is ours as well and above 0.
+        The fields are those of srv/Query. "Not found" is an answer (`present` is False). Raises ViperError for the
+        codes that are not in ANSWERED, and when no answer came.
         """
+        _check_timeout(timeout_s)
         request = Query.Request(
             instruction=instruction,
             image=_image_message(image),
@@ -172,10 +174,12 @@ class ViperClient:
     ) -> Ground.Result:
         """Look for something until it is found, or watch it for `timeout_s`; the fields are those of action/Ground.
 
-        `on_feedback` is called for each frame from the client's thread; `should_cancel` is looked at every 50 ms and
-        ends the goal. Not found within the time is a result (status NOT_FOUND); so is CANCELED. Raises ViperError for
-        the other codes that are not in ANSWERED, and when the node does not answer.
+        `on_feedback` is called for each frame from the client's thread, so it must not ask the client anything;
+        `should_cancel` is looked at every 50 ms and ends the goal. Not found within the time is a result (status
+        NOT_FOUND); so is CANCELED. Raises ViperError for the other codes that are not in ANSWERED, and when the node
+        does not answer.
         """
+        _check_timeout(timeout_s)
         goal = Ground.Goal(
             instruction=instruction,
             timeout=duration_from_s(timeout_s),
@@ -197,12 +201,16 @@ class ViperClient:
         done = handle.get_result_async()
         ends_s = time.monotonic() + timeout_s + SLACK_S
         canceling = False
-        while (response := _wait(done, 0.05)) is None:
-            if not canceling and should_cancel():
-                canceling = True
-                handle.cancel_goal_async()
-            if time.monotonic() > ends_s:
-                raise ViperError(f"{self.name}/ground did not end within {timeout_s + SLACK_S:.1f} s")
+        try:
+            while (response := _wait(done, 0.05)) is None:
+                if not canceling and should_cancel():
+                    canceling = True
+                    handle.cancel_goal_async()
+                if time.monotonic() > ends_s:
+                    raise ViperError(f"{self.name}/ground did not end within {timeout_s + SLACK_S:.1f} s")
+        except BaseException:  # whatever ends the wait, nobody wants the result any more: its place is for others
+            handle.cancel_goal_async()
+            raise
         if response.status != GoalStatus.STATUS_CANCELED:
             checked(response.result.grounding)
         return response.result
@@ -224,6 +232,11 @@ def _image_message(image: np.ndarray | Image | None) -> Image:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"image must be (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
     return array_to_image(image, "rgb8", Header())
+
+
+def _check_timeout(timeout_s: float) -> None:
+    if not timeout_s > 0.0:
+        raise ValueError(f"timeout_s must be above 0, got {timeout_s}")
 
 
 def _wait(future: Future, timeout_s: float) -> Any:

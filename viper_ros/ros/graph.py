@@ -17,6 +17,8 @@ PACKAGE = "viper_ros"
 INPUTS = ("image", "camera_info", "depth/image", "depth/camera_info")
 """What the viper node listens to, relative to its namespace; remap them to a camera driver's topics."""
 
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+
 Value = bool | int | float | str
 
 

@@ -7,6 +7,7 @@ NaN where nothing was measured (REP 118). Arrays may share memory with the messa
 
 from __future__ import annotations
 
+import struct
 import sys
 from array import array
 
@@ -18,6 +19,8 @@ from std_msgs.msg import Header
 
 MAX_PIXELS = 1 << 26
 """Larger images (64 megapixels) are refused: a wrong header makes them, no camera does."""
+
+_HEADER_BYTES = 1 << 18  # in which a JPEG's frame header comes, behind profiles and thumbnails
 
 DEPTH_IN_METRES = "32FC1"
 DEPTH_IN_MILLIMETRES = ("16UC1", "mono16")
@@ -79,6 +82,9 @@ def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
     The EXIF orientation is ignored: camera_info describes the pixels as they are stored.
     """
     data = np.frombuffer(message.data, dtype=np.uint8)
+    width, height = _stored_size(bytes(message.data[:_HEADER_BYTES]))
+    if width * height > MAX_PIXELS:
+        raise ConversionError(f"compressed image of {width}x{height} pixels: at most {MAX_PIXELS} are decoded")
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
     if bgr is None:
         raise ConversionError(
@@ -86,6 +92,21 @@ def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
             f"a compressed depth image needs image_transport's republisher, anything else is a fault of the sender"
         )
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _stored_size(head: bytes) -> tuple[int, int]:
+    """Width and height that the head of a PNG or a JPEG names, before anything is decoded; (0, 0) if it names none."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
+        width, height = struct.unpack(">II", head[16:24])
+        return width, height
+    at = 2 if head.startswith(b"\xff\xd8") else len(head)
+    while at + 9 <= len(head) and head[at] == 0xFF:
+        kind, length = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # a frame header (ITU-T T.81, table B.1)
+            height, width = struct.unpack(">HH", head[at + 5 : at + 9])
+            return width, height
+        at += 2 + length
+    return 0, 0
 
 
 def depth_to_metres(message: Image) -> np.ndarray:

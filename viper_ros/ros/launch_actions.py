@@ -9,7 +9,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from viper_ros.ros.graph import PACKAGE, NodeSpec, default_params_file, large_image_environment
+from viper_ros.ros.graph import LOG_LEVELS, PACKAGE, NodeSpec, default_params_file, large_image_environment
 
 STOP_TIMEOUT_S = "15"
 """How long a node may take to end after Ctrl-C before launch insists: a busy machine takes seconds to unload torch."""
@@ -18,16 +18,22 @@ COMMON_ARGUMENTS = {
     "params_file": (default_params_file, "Parameters of the viper node"),
     "autostart": ("true", "Configure and activate the viper node at start; false leaves that to a lifecycle manager"),
     "use_sim_time": ("false", "Take the time from /clock"),
-    "log_level": ("info", "debug, info, warn or error"),
+    "log_level": ("info", ", ".join(LOG_LEVELS)),
 }
 """Arguments of every launch file: name -> (default, or a function that finds it; description)."""
 
-CHOICES = {"log_level": ("debug", "info", "warn", "error", "fatal")}
+CHOICES = {"log_level": LOG_LEVELS}
 """What those may be of which a wrong one would end the nodes, but not the launch."""
 
 
+REAL_TIME = {"use_sim_time": ("false",)}
+"""Further choices of graphs with simulated cameras, which live in real time: nobody would publish /clock."""
+
+
 def describe(
-    build: Callable[[Mapping[str, str]], list[NodeSpec]], arguments: Mapping[str, tuple[str, str]]
+    build: Callable[[Mapping[str, str]], list[NodeSpec]],
+    arguments: Mapping[str, tuple[str, str]],
+    choices: Mapping[str, tuple[str, ...]] = CHOICES,
 ) -> LaunchDescription:
     """A launch description with `arguments` (name -> (default, description)), whose values `build` turns into nodes."""
     declared = {**arguments, **{name: (_value(default), text) for name, (default, text) in COMMON_ARGUMENTS.items()}}
@@ -40,7 +46,7 @@ def describe(
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value=default, description=text, choices=CHOICES.get(name))
+                DeclareLaunchArgument(name, default_value=default, description=text, choices=choices.get(name))
                 for name, (default, text) in declared.items()
             ),
             OpaqueFunction(function=actions),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+PICK_SCENES, PICK_OUT = 1, Path("demo_out/pick.png")
+"""Where nothing else is said."""
+
 
 def add_pick_options(parser: argparse.ArgumentParser) -> None:
     """Add what both know."""
@@ -12,11 +15,13 @@ def add_pick_options(parser: argparse.ArgumentParser) -> None:
         "instruction", nargs="?", default="", help='such as "the red mug"; without one: anything, by its name'
     )
     parser.add_argument("--seed", type=int, default=0, help="series of tabletops (default: %(default)s)")
-    parser.add_argument("--scenes", type=int, default=1, help="how many picks, each on another (default: %(default)s)")
+    parser.add_argument(
+        "--scenes", type=int, default=PICK_SCENES, help="how many picks, each on another (default: %(default)s)"
+    )
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("demo_out/pick.png"),
+        default=PICK_OUT,
         help="picture of what was seen, the grasp, the lift; logs go beside it (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")

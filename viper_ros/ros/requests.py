@@ -97,7 +97,7 @@ def check_frame(name: str) -> str:
 def _common(message: Query.Request | Ground.Goal, settings: Settings) -> dict[str, object]:
     threshold = float(message.threshold)
     if not 0.0 <= threshold <= 1.0:
-        raise BadRequest(f"threshold must be in (0, 1], or 0 for the checkpoint's own, got {threshold}")
+        raise BadRequest(f"threshold must be in (0, 1], or 0 for the node's own, got {threshold}")
     if message.max_regions > MAX_REGIONS:
         raise BadRequest(f"max_regions must be at most {MAX_REGIONS}, got {message.max_regions}")
     return {

@@ -35,7 +35,7 @@ def make_context(width: int, height: int) -> Any:
         context = module.GLContext(width, height)
         context.make_current()
     except (ImportError, AttributeError, RuntimeError) as error:
-        raise RuntimeError(
+        raise OSError(
             f"no OpenGL context with MUJOCO_GL={backend}: {error}; install libegl1 and Mesa's drivers, or libosmesa6 "
             "and set MUJOCO_GL=osmesa before the program starts"
         ) from error

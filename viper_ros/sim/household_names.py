@@ -44,9 +44,11 @@ class Asset:
         return Source(self.name, self.file, self.stand_deg, self.scale)
 
 
-def _food(name: str, category: str, *also: str, colour: str | None = None, up: bool = True) -> Asset:
-    file = f"{_HOPE}/{name}/{name}.xml"
-    return Asset(name, file, category, colour, also, "cardboard", tips=True, stand_deg=_UPRIGHT if up else (0, 0, 0))
+def _food(
+    name: str, category: str, *also: str, colour: str | None = None, up: bool = True, holds: str | None = None
+) -> Asset:
+    file, stand_deg = f"{_HOPE}/{name}/{name}.xml", _UPRIGHT if up else (0, 0, 0)
+    return Asset(name, file, category, colour, also, "cardboard", holds, tips=True, stand_deg=stand_deg)
 
 
 def _scan(name: str, category: str, colour: str | None, *also: str, holds: str | None = "in", **more: object) -> Asset:
@@ -93,10 +95,30 @@ ASSETS: dict[str, Asset] = {
         _food(
             "chocolate_pudding", "chocolate pudding", "brown", "blue", "white", "black", "orange", "yellow", up=False
         ),
-        _food("green_chocolate_pudding", "chocolate pudding", "green", "white", "black", "red", "brown", up=False),
-        _food("cookies", "cookie box", "red", "white", "yellow", "orange", "brown", up=False),
-        _food("yellow_cookies", "cookie box", "yellow", "orange", "red", "white", "brown", up=False),
-        _food("macaroni_and_cheese", "macaroni and cheese", "orange", "yellow", "red", "white", "brown", up=False),
+        _food(
+            "green_chocolate_pudding",
+            "chocolate pudding",
+            "green",
+            "white",
+            "black",
+            "red",
+            "brown",
+            up=False,
+            holds="on",
+        ),
+        _food("cookies", "cookie box", "red", "white", "yellow", "orange", "brown", up=False, holds="on"),
+        _food("yellow_cookies", "cookie box", "yellow", "orange", "red", "white", "brown", up=False, holds="on"),
+        _food(
+            "macaroni_and_cheese",
+            "macaroni and cheese",
+            "orange",
+            "yellow",
+            "red",
+            "white",
+            "brown",
+            up=False,
+            holds="on",
+        ),
         _food("popcorn", "popcorn", "blue", "white", "yellow", "red", up=False),
         _scan("akita_black_bowl", "bowl", "black", "white", "grey"),
         _scan("black_bowl", "bowl", "black", "white", "grey"),

@@ -38,8 +38,11 @@ _SMALL_M = 0.14
 _ROBOT = 0.55
 """Share of the scenes with a robot, most of them with all of it out of a near camera's sight."""
 
-_TIPPED, _BUILT_FROM_PARTS, _TWIN, _SUPPORTED = 0.15, 0.12, 0.3, 0.4
+_TIPPED, _BUILT_FROM_PARTS, _TWIN, _SUPPORTED = 0.15, 0.12, 0.4, 0.4
 """How often a thing lies on its side, comes from the tabletop world, repeats another one, lies on another one."""
+
+_SAME = 0.6
+"""How often a repetition is of the very same asset and not of another one of its category."""
 
 
 class Household:
@@ -96,7 +99,7 @@ class Household:
     def _relative(self, rng: np.random.Generator, thing: SceneObject, split: Split) -> Asset:
         """Give the same asset again, or another one of its category: questions then need more than a name."""
         same = [a for a in _allowed(split) if a.category == thing.category and not a.large]
-        return ASSETS[thing.asset] if rng.random() < 0.4 else same[rng.integers(len(same))]
+        return ASSETS[thing.asset] if rng.random() < _SAME else same[rng.integers(len(same))]
 
     def make(self, rng: np.random.Generator, id: int, asset: Asset, yaw: float | None = None) -> SceneObject:
         """Make a thing of ``asset`` at the origin, about as big as it really is; ``yaw`` in radians, None for any."""

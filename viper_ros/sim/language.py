@@ -27,6 +27,9 @@ from viper_ros.sim.view import View, bigger, region
 from viper_ros.sim.wording import Wording, misspell, with_article
 
 NOT_FOUND = "not found"
+ABSENT_ANSWERS = {"refer": NOT_FOUND, "where": NOT_FOUND, "exists": "no"}
+"""What is answered to plain questions about a thing that is not there, by kind."""
+
 ABSENT_RATE = 0.3
 """Share of the referring questions that name something that is not there."""
 
@@ -144,16 +147,21 @@ def _refer(rng: np.random.Generator, view: View, split: Split) -> Question | Non
 
 
 def _goal(rng: np.random.Generator, view: View, split: Split) -> Question | None:
-    """An instruction that moves a target to a goal; only the target is asked for."""
+    """An instruction that moves a target to a goal; only the target is asked for.
+
+    A target told by a relation is first taken and then put: in "put the egg left of the cup on the plate" the egg may
+    be left of the cup or be put there.
+    """
     found, goal = _describe(rng, view, split), _choose_target(rng, view, Split.TRAIN)
-    if found is None or goal is None or found[1] is goal or found[0].relation is not None:
+    if found is None or goal is None or found[1] is goal:
         return None
     expression, target = found
     place = describe(rng, view, goal, relations=False)
     if place is None or (target is not None and target.supports == goal.id):
         return None
     surface = goal.shape.surface
-    sentence = f"goal {'next to' if surface is None or rng.random() < 0.2 else surface.relation}"
+    way = "goal" if expression.relation is None and rng.random() < 0.7 else "carry"
+    sentence = f"{way} {'next to' if surface is None or rng.random() < 0.2 else surface.relation}"
     answer, targets = (NOT_FOUND, ()) if target is None else (target.name, (target.id,))
     return _ask(Wording(rng, split), sentence, (expression, place), answer, targets, "refer")
 
@@ -269,8 +277,8 @@ def _compare(rng: np.random.Generator, view: View, split: Split) -> Question | N
 
 
 _SAMPLERS = {
-    "refer": (_refer, 0.38),
-    "goal": (_goal, 0.05),
+    "refer": (_refer, 0.35),
+    "goal": (_goal, 0.08),
     "plural": (_plural, 0.06),
     "where": (_where, 0.08),
     "colour": (_colour, 0.08),

@@ -87,6 +87,8 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "do pick up {the}",
             "i am after {the}",
             "what i need is {the}",
+            "secure {the}",
+            "obtain {the}",
         ),
     ),
     "plural": pieces(
@@ -153,6 +155,38 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
         ),
         ("bring {the} over to {goal}", "shift {the} next to {goal}"),
     ),
+    "carry in": pieces(
+        "carry_in",
+        (
+            "take {the} and put it in {goal}",
+            "pick up {the} and put it into {goal}",
+            "get {the} and lay it in {goal}",
+            "pick up {the}, then put it in {goal}",
+            "lift {the} and move it into {goal}",
+        ),
+        ("grasp {the} and drop it into {goal}",),
+    ),
+    "carry on": pieces(
+        "carry_on",
+        (
+            "take {the} and put it onto {goal}",
+            "pick up {the} and put it on {goal}",
+            "get {the} and lay it on top of {goal}",
+            "pick up {the}, then put it on {goal}",
+            "lift {the} and move it onto {goal}",
+        ),
+        ("grasp {the} and set it down on {goal}",),
+    ),
+    "carry next to": pieces(
+        "carry_next",
+        (
+            "take {the} and put it next to {goal}",
+            "pick up {the} and put it beside {goal}",
+            "get {the} and bring it to {goal}",
+            "pick up {the}, then move it to {goal}",
+        ),
+        ("grasp {the} and set it down next to {goal}",),
+    ),
     "where": pieces(
         "where",
         (
@@ -169,7 +203,12 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "in what part of the image can you see {the}?",
             "where should i look to see {the}?",
         ),
-        ("where do you see {the}?", "what part of the image holds {the}?", "where does {the} lie?"),
+        (
+            "where do you see {the}?",
+            "what part of the image holds {the}?",
+            "where does {the} lie?",
+            "in which spot is {the}?",
+        ),
     ),
     "colour": pieces(
         "colour",
@@ -188,7 +227,12 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "what sort of colour has {the}?",
             "{the}: what colour is it?",
         ),
-        ("tell me the color of {the}", "what colour does {the} have?", "which colour would you say {the} is?"),
+        (
+            "tell me the color of {the}",
+            "what colour does {the} have?",
+            "which colour would you say {the} is?",
+            "{the} is of what colour?",
+        ),
     ),
     "what": pieces(
         "what",
@@ -204,7 +248,7 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "do you know what {the} is?",
             "{the}: what is it?",
         ),
-        ("name {the}", "how would you name {the}?"),
+        ("name {the}", "how would you name {the}?", "what would {the} be called?"),
     ),
     "relation": pieces(
         "relation",
@@ -223,7 +267,7 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "what can you find {where}?",
             "do you see what is {where}?",
         ),
-        ("what do you see {where}?", "what have we got {where}?"),
+        ("what do you see {where}?", "what have we got {where}?", "what might be {where}?"),
     ),
     "count": pieces(
         "count",
@@ -249,6 +293,7 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "what is the number of {plural}?",
             "do you know how many {plural} there are?",
             "tell me the total of {plural}",
+            "{plural}: how many are there?",
         ),
     ),
     "exists": pieces(
@@ -271,7 +316,12 @@ SENTENCES: dict[str, tuple[Piece, ...]] = {
             "is {a} among these things?",
             "have you got {a} in sight?",
         ),
-        ("does the image show {a}?", "does {a} appear anywhere?", "would you find {a} here?"),
+        (
+            "does the image show {a}?",
+            "does {a} appear anywhere?",
+            "would you find {a} here?",
+            "has anybody left {a} here?",
+        ),
     ),
     "bigger": pieces(
         "bigger",

@@ -15,6 +15,7 @@ from typing import Any
 from viper_ros.evaluation.suites import run_suite, summarise
 from viper_ros.model import ModulatorConfig, ViperConfig, ViperF1
 from viper_ros.perception import Predictor
+from viper_ros.perception.checkpoint import read_json
 from viper_ros.training.loop import TrainingConfig, train
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -41,8 +42,10 @@ class AblationConfig:
 
     @classmethod
     def from_json(cls, path: Path | str) -> AblationConfig:
-        """Read a configuration; an unknown key is an error."""
-        values = json.loads(Path(path).read_text())
+        """Read a configuration; ValueError for an unknown key."""
+        values, known = read_json(Path(path)), {f.name for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"{path} has unknown keys {unknown}; known are {sorted(known)}")
         return cls(**{key: tuple(value) if key == "variants" else value for key, value in values.items()})
 
 

@@ -15,16 +15,23 @@ import torch
 from torch import Tensor
 
 from viper_ros.model import ViperConfig
+from viper_ros.model.grid import CELL_PX
 from viper_ros.perception.letterbox import Letterbox
 from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.sim.household_words import HOUSEHOLD
+from viper_ros.sim.language import ABSENT_ANSWERS
+from viper_ros.sim.strange import with_made_up_noun, with_made_up_verb
 from viper_ros.sim.vocabulary import COLOUR_SYNONYMS, PAINTED
 from viper_ros.training.shards import Shard
 
 IGNORE = -100
-CELL_PX, FINE_PX = 8, 4
+FINE_PX = 4
 SYNONYM_RATE = 0.3
 MIRROR_RATE = 0.5
+STRANGE_RATE = 0.12
+"""Share of the instructions that begin with made-up words instead: a verb that nobody taught is no obstacle."""
+UNKNOWN_RATE = 0.08
+"""Share of the plain questions about a thing that ask for a made-up one instead, which is not there."""
 _SIDE = re.compile("left|right")
 LOOSE_CORE = 0.5
 """Where only a box is known, the ellipse of this share of its sides surely lies on the thing; the rest may not."""
@@ -73,7 +80,8 @@ class Batch(NamedTuple):
     target: Tensor  # (B * K, H / 4, W / 4) float32: share of the fine cell that the referred objects cover
     known: Tensor  # (B * K, H / 4, W / 4) float32: 1 where ``target`` is known, 0 inside a loose box
     present: Tensor  # (B * K,) float32
-    grounded: Tensor  # (B * K,) float32: 1 where target and present are defined (not for "how many things ...")
+    grounded: Tensor  # (B * K,) float32: 1 where target and present are defined
+    counts: Tensor  # (B * K,) float32: how many things are referred to
     categories: Tensor  # (B, H / 8, W / 8) int64, what the middle of the cell shows; IGNORE where unknown
     colours: Tensor  # (B, H / 8, W / 8) int64
     category_names: Tensor  # (C, L) int64, one of the names of each category, padded
@@ -98,7 +106,7 @@ def make_batch(
     box = Letterbox.fit(width, height, config.image_size, config.stride)
     category_index, colour_index = source.labels.index()
     pixels, categories, colours, sequences, targets, known = [], [], [], [], [], []
-    present, grounded = [], []
+    present, grounded, counts = [], [], []
     for i in picks:
         scene, ids = shard.scenes[i], np.zeros((box.input_height, box.input_width), np.uint8)
         rgb, mirrored = shard.rgb[i], augment and rng.random() < MIRROR_RATE
@@ -115,7 +123,7 @@ def make_batch(
         colours.append(torch.from_numpy(colour))
         bank = scene["questions"]
         for j in rng.choice(len(bank), questions, replace=len(bank) < questions):
-            question = bank[j]
+            question = augment_words(rng, bank[j]) if augment else bank[j]
             text, answer = (swap_sides(question[key]) if mirrored else question[key] for key in ("text", "answer"))
             sequences.append((tokenizer.encode_instruction(text), tokenizer.encode_answer(answer)))
             chosen = np.zeros(256, np.uint8)
@@ -125,6 +133,7 @@ def make_batch(
             known.append(torch.from_numpy(1 - _coverage(covered & doubtful)))
             present.append(float(question["present"]))
             grounded.append(float(bool(question["targets"]) or not question["present"]))
+            counts.append(float(len(question["targets"])))
     input_ids, labels = _pad_sequences(sequences)
     return Batch(
         torch.stack(pixels),
@@ -134,6 +143,7 @@ def make_batch(
         torch.stack(known),
         torch.tensor(present),
         torch.tensor(grounded),
+        torch.tensor(counts),
         torch.stack(categories),
         torch.stack(colours),
         _names(rng, source.labels.categories, tokenizer),
@@ -151,6 +161,18 @@ def mirror(image: np.ndarray, inside: tuple[slice, slice]) -> np.ndarray:
 def swap_sides(text: str) -> str:
     """Say of a picture in the mirror what ``text`` says of the picture: left for right and right for left."""
     return _SIDE.sub(lambda found: "right" if found[0] == "left" else "left", text)
+
+
+def augment_words(rng: np.random.Generator, question: dict[str, Any]) -> dict[str, Any]:
+    """At times, put made-up words into a question: as a verb they change nothing, as a noun they are not in view."""
+    kind = question.get("kind")
+    if kind in ABSENT_ANSWERS and rng.random() < UNKNOWN_RATE:
+        text = with_made_up_noun(rng, question["text"])
+        if text is not None:
+            return question | {"text": text, "answer": ABSENT_ANSWERS[kind], "targets": [], "present": False}
+    if kind == "refer" and rng.random() < STRANGE_RATE:
+        return question | {"text": with_made_up_verb(rng, question["text"])}
+    return question
 
 
 def augment_photometric(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:

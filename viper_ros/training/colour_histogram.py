@@ -80,7 +80,7 @@ class ColourHistogram:
                 scores.append(float(self._map(cells, question["text"]).max()))
                 present.append(float(question["present"]))
         try:
-            self._platt = fit_platt(torch.tensor(scores), torch.tensor(present))
+            self._platt = fit_platt(torch.tensor(scores).unsqueeze(1), torch.tensor(present))
         except ValueError:  # colours say nothing about presence
             self._platt = (0.0, float(np.log(np.mean(present) / max(1e-6, 1 - np.mean(present)))))
 

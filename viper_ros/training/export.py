@@ -9,11 +9,15 @@ import numpy as np
 
 from viper_ros.evaluation.calibration import calibrated
 from viper_ros.perception.checkpoint import load_checkpoint, load_tokenizer, save_checkpoint
+from viper_ros.sim.language import ABSENT_ANSWERS
+from viper_ros.sim.phrases import NUMBER_WORDS
 from viper_ros.training.batches import Labels, Source, make_batch
 from viper_ros.training.loop import TrainingConfig
 from viper_ros.training.mixture import held_back_shards
 
 BATCH_IMAGES = 8
+DENIALS = (*ABSENT_ANSWERS.values(), NUMBER_WORDS[0])
+"""What is answered where nothing is there."""
 
 
 def export(config: TrainingConfig, out: Path) -> None:
@@ -28,5 +32,7 @@ def export(config: TrainingConfig, out: Path) -> None:
         for shard in shards
         for picks in np.array_split(np.arange(len(shard)), -(-len(shard) // BATCH_IMAGES))
     ]
-    model.config = dataclasses.replace(model.config, calibration=calibrated(model, batches))
+    denying = sorted({tokenizer.encode_answer(answer)[0] for answer in DENIALS})
+    calibration = calibrated(model, batches, denying)
+    model.config = dataclasses.replace(model.config, calibration=calibration, absent_answer_ids=tuple(denying))
     save_checkpoint(out, model, tokenizer)

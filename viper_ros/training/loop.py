@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from viper_ros.model import Grid, ViperConfig, ViperF1
-from viper_ros.perception.checkpoint import load_tokenizer, save_checkpoint
+from viper_ros.perception.checkpoint import load_tokenizer, read_json, save_checkpoint
 from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.training.batches import Batch, Labels, Source, sample_batch
 from viper_ros.training.losses import DeepSupervision, WordHead, question_losses, total_loss
@@ -25,7 +26,9 @@ from viper_ros.training.mixture import Mixture
 from viper_ros.training.pretrained import load_encoder, load_imagenet, load_known_words
 
 LEAST_SAID = 20
-"""Times that a word is said in the data of a fine-tuning before it gets a piece of its own; typing errors get none."""
+"""Times that a word is said in the data of a fine-tuning before it gets a piece of its own."""
+LEAST_SHARE = 1.5e-5
+"""Its share of all words said must be this as well: of much data, typing errors would get pieces otherwise."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,17 @@ class TrainingConfig:
     save_every: int = 100
     reload_every: int = 200  # look for newly rendered shards
     device: str = "cpu"
+    bfloat16: bool = False  # compute in it, keep weights in float32: for GPUs; on CPUs it was no faster (docs/log.md)
     vocab_size: int = 2048  # at most; a small language has fewer pieces
     model: dict[str, Any] = field(default_factory=dict)  # what differs from the nano preset, as in config.json
 
     @classmethod
     def from_json(cls, path: Path | str) -> TrainingConfig:
-        """Read a configuration; an unknown key is an error."""
-        return cls(**json.loads(Path(path).read_text()))
+        """Read a configuration; ValueError for an unknown key."""
+        values, known = read_json(Path(path)), {f.name for f in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"{path} has unknown keys {unknown}; known are {sorted(known)}")
+        return cls(**values)
 
 
 class Run:
@@ -102,11 +109,12 @@ class Run:
             module.eval()  # batch normalisation by the statistics it came with
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config) * group["rate"]
-        grid = self.model.encode(batch.pixel_values)
-        losses = self.words.losses(grid, batch)
-        if self.step >= self.config.dense_steps:
-            output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
-            losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
+        with torch.autocast(batch.pixel_values.device.type, torch.bfloat16, enabled=self.config.bfloat16):
+            grid = self.model.encode(batch.pixel_values)
+            losses = self.words.losses(grid, batch)
+            if self.step >= self.config.dense_steps:
+                output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
+                losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
         self.optimizer.zero_grad(set_to_none=True)
         total_loss(losses).backward()
         norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm)
@@ -198,12 +206,23 @@ def train(config: TrainingConfig) -> None:
     run.resume()
     sums: dict[str, float] = {}
     since = time.perf_counter()
-    with tqdm(total=config.steps, initial=run.step, unit="step", smoothing=0.05) as progress:
+
+    def batch_of(step: int) -> Batch:
+        if step % config.reload_every == 0:
+            data.reload()
+        rng = np.random.default_rng([config.seed, step])  # resuming repeats nothing and skips nothing
+        return sample_batch(rng, data.choose(rng), run.source, config.images, config.questions, augment=True)
+
+    with (
+        ThreadPoolExecutor(1) as ahead,  # makes the next batch while the model learns from this one
+        tqdm(total=config.steps, initial=run.step, unit="step", smoothing=0.05) as progress,
+    ):
+        if run.step < config.steps:
+            upcoming = ahead.submit(batch_of, run.step)
         while run.step < config.steps:
-            if run.step % config.reload_every == 0:
-                data.reload()
-            rng = np.random.default_rng([config.seed, run.step])  # resuming repeats nothing and skips nothing
-            batch = sample_batch(rng, data.choose(rng), run.source, config.images, config.questions, augment=True)
+            batch = upcoming.result()
+            if run.step + 1 < config.steps:
+                upcoming = ahead.submit(batch_of, run.step + 1)
             for name, value in run.train_step(to_device(batch, config.device)).items():
                 sums[name] = sums.get(name, 0.0) + value / config.log_every
             progress.update()
@@ -245,7 +264,8 @@ def _tokenizer(path: Path, data: Mixture, config: TrainingConfig) -> Tokenizer:
         questions = [question for scene in data.scenes() for question in scene["questions"]]
         sentences = [question[key] for question in questions for key in ("text", "answer")]
         if config.start_from:
-            load_tokenizer(config.start_from).extended(sentences, LEAST_SAID).save(path)
+            least = max(LEAST_SAID, LEAST_SHARE * sum(len(sentence.split()) for sentence in sentences))
+            load_tokenizer(config.start_from).extended(sentences, least).save(path)
         else:
             Tokenizer.train(sentences, config.vocab_size).save(path)
     return Tokenizer.from_file(path)

@@ -17,6 +17,7 @@ WEIGHTS = {
     "deep": 0.3,
     "dice": 0.5,
     "presence": 0.5,
+    "count": 0.5,
     "answer": 1.0,
     "category": 1.0,
     "colour": 0.7,
@@ -68,20 +69,22 @@ def _mean(values: Tensor) -> Tensor:
 
 def question_losses(output: ViperOutput, batch: Batch) -> dict[str, Tensor]:
     """Losses of a batch of questions, unweighted."""
-    count = batch.grounded.sum().clamp(min=1)
+    asked = batch.grounded.sum().clamp(min=1)
     per_cell = batch.known * F.binary_cross_entropy_with_logits(output.target_logits, batch.target, reduction="none")
     probability = torch.sigmoid(output.target_logits) * batch.known
     target = batch.target * batch.known
     overlap = 2 * (probability * target).sum(dim=(1, 2)) + 1
     dice = 1 - overlap / (probability.sum(dim=(1, 2)) + target.sum(dim=(1, 2)) + 1)
     presence = F.binary_cross_entropy_with_logits(output.presence_logit, batch.present, reduction="none")
+    off = F.smooth_l1_loss(torch.log1p(output.count), torch.log1p(batch.counts), reduction="none", beta=0.2)
     # a mean over cells would drown a small object in background: scale by the cells of a typical object, or its own
     size = target.sum(dim=(1, 2)).clamp(min=40)
     return {
         "point": pointing_loss(output.target_logits.flatten(1), batch.target.flatten(1)),
-        "target": (per_cell.sum(dim=(1, 2)) / size * batch.grounded).sum() / count,
-        "dice": (dice * batch.grounded).sum() / count,
-        "presence": (presence * batch.grounded).sum() / count,
+        "target": (per_cell.sum(dim=(1, 2)) / size * batch.grounded).sum() / asked,
+        "dice": (dice * batch.grounded).sum() / asked,
+        "presence": (presence * batch.grounded).sum() / asked,
+        "count": (off * batch.grounded).sum() / asked,
         "answer": F.cross_entropy(output.logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORE),
     }
 
