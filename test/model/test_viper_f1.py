@@ -153,9 +153,13 @@ def test_the_past_of_a_state_space_does_not_grow_and_that_of_a_transformer_does(
     assert sizes["cross_attention"][1] == 2 * sizes["cross_attention"][0]
 
 
-def test_nano_starts_without_transformers():
-    code = "import sys; from viper_ros.perception import Predictor; from viper_ros.model import ViperConfig, ViperF1; "
-    code += "ViperF1(ViperConfig()); assert 'transformers' not in sys.modules"
+def test_nano_starts_and_answers_without_transformers_and_whatever_else_is_slow_to_import():
+    code = (
+        "import sys, numpy; from viper_ros.perception import Predictor\n"
+        "Predictor.from_pretrained('nano').query(numpy.zeros((48, 64, 3), numpy.uint8), 'the red mug')\n"
+        "slow = {'transformers', 'huggingface_hub', 'mujoco', 'matplotlib', 'scipy', 'rclpy'} & set(sys.modules)\n"
+        "assert not slow, slow"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
