@@ -142,8 +142,8 @@ def test_without_frames_the_error_says_what_to_install(tmp_path):
 def test_rendering_that_fails_shows_the_end_of_its_log(tmp_path):
     python = tmp_path / "venv/bin/python"
     python.parent.mkdir(parents=True)
-    os.symlink(Path(sys.executable).resolve(), python)  # a Python without LIBERO
-    with pytest.raises(OSError, match=r"(?s)ended with status 1.*No module named 'libero'"):
+    os.symlink(Path(sys.executable).resolve(), python)  # a Python without LIBERO, maybe without anything else
+    with pytest.raises(OSError, match=r"(?s)ended with status 1.*No module named '\w+'"):
         ensure_frames(tmp_path)
 
 
