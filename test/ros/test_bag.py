@@ -310,8 +310,7 @@ def test_a_node_in_sim_time_answers_about_a_recorded_frame(context, recorded, ma
     assert found.status.code == Status.OK, found.status.message
     assert found.header == last.header
     assert found.regions[0].has_position and found.regions[0].position_header.frame_id == "world"
-    stall_s = 1.0  # of a busy machine's playing thread, in which the clock goes on `rate` times as fast
-    assert 0.0 <= stamp_s(found.image_age) <= duration_s + rate * stall_s
+    assert 0.0 <= stamp_s(found.image_age) <= duration_s + 0.5
     assert rig.get_parameter("instruction") == "the red mug"
 
 

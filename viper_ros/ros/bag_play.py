@@ -115,7 +115,7 @@ class Player(Node):
         start_ns = self._bag.start_ns + round(start_s * 1e9)
         line, count = Timeline.starting(start_ns, self._rate), 0
         latched = [topic for topic in self._publishers_of if topic.is_latched]
-        self._tick(line)
+        self._tick(line.now_ns())
         if latched and start_s:
             for topic, _, data in self._bag.messages(latched, stop_ns=start_ns):
                 count += self._publish(topic, data, line)
@@ -129,14 +129,16 @@ class Player(Node):
     def _wait_until(self, time_ns: int, line: Timeline, is_stopped: Callable[[], bool]) -> bool:
         """Whether the moment came before the request to stop; meanwhile the clock ticks."""
         while (left_s := line.seconds_until(time_ns)) > 0.0 and not is_stopped():
-            self._tick(line)
+            self._tick(line.now_ns())
             time.sleep(min(left_s, self._tick_s, LONGEST_SLEEP_S))
-        self._tick(line)  # before the message, whose time would lie ahead of the clock otherwise
+        # Before the message, whose time would lie ahead of the clock otherwise; after a stall no later than it, or the
+        # clock would run ahead of what is still to come.
+        self._tick(min(line.now_ns(), time_ns))
         return not is_stopped()
 
-    def _tick(self, line: Timeline) -> None:
+    def _tick(self, now_ns: int) -> None:
         if self._clock_publisher is not None:
-            self._clock_publisher.publish(Clock(clock=Time(nanoseconds=line.now_ns()).to_msg()))
+            self._clock_publisher.publish(Clock(clock=Time(nanoseconds=now_ns).to_msg()))
 
     def _publish(self, topic: BagTopic, data: bytes, line: Timeline) -> int:
         self._publishers_of[topic].publish(_restamped(topic, data, line) if self._restamp else data)
