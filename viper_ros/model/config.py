@@ -95,9 +95,8 @@ class ViperConfig:
     image_token_id: int | None = None  # opens the instruction, where a template surrounds it
     eos_token_id: int = 2
     stop_token_ids: tuple[int, ...] = ()  # these end an answer as well
-    absent_answer_ids: tuple[
-        int, ...
-    ] = ()  # answers that deny begin with these: said if and only if nothing is present
+    # answers that deny begin with these: said if and only if nothing is present
+    absent_answer_ids: tuple[int, ...] = ()
     pad_token_id: int = 0
     max_tokens: int = 96  # longest instruction plus answer that the node accepts
     grid: GridEncoderConfig = field(default_factory=GridEncoderConfig)
@@ -114,7 +113,7 @@ class ViperConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ViperConfig:
         """Inverse of :meth:`to_dict`; an unknown key is an error that lists the valid ones."""
-        return _from_dict(cls, values, "config")
+        return from_values(cls, values, "config")
 
     @classmethod
     def from_json(cls, path: Path | str) -> ViperConfig:
@@ -130,7 +129,8 @@ _NESTED = {
 }
 
 
-def _from_dict(cls: type, values: dict[str, Any], where: str) -> Any:
+def from_values(cls: type, values: dict[str, Any], where: str) -> Any:
+    """A configuration class of JSON values, lists as tuples; ValueError that names ``where`` for an unknown key."""
     known = {f.name for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - known)
     if unknown:
@@ -138,7 +138,7 @@ def _from_dict(cls: type, values: dict[str, Any], where: str) -> Any:
     built = {}
     for key, value in values.items():
         if key in _NESTED and isinstance(value, dict):
-            value = _from_dict(_NESTED[key], value, f"{where}.{key}")
+            value = from_values(_NESTED[key], value, f"{where}.{key}")
         elif isinstance(value, list):
             value = tuple(value)
         built[key] = value

@@ -251,8 +251,7 @@ class Predictor:
         logits = output.logits[:, -1]
         if not self.model.config.absent_answer_ids:
             return logits
-        denies = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-        denies[list(self.model.config.absent_answer_ids)] = True
+        denies = _denies(logits, self.model.config.absent_answer_ids)
         return logits.masked_fill(denies if present else ~denies, float("-inf"))
 
     def _tokens(
@@ -265,11 +264,17 @@ class Predictor:
 
 def affirmation(logits: torch.Tensor, absent_answer_ids: Sequence[int]) -> torch.Tensor:
     """Logits (..., V) of an answer's first token -> log-odds (...) that it does not deny that anything is there."""
-    denies = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-    denies[list(absent_answer_ids)] = True
+    denies = _denies(logits, absent_answer_ids)
     minus_infinity = float("-inf")
     said, denied = logits.masked_fill(denies, minus_infinity), logits.masked_fill(~denies, minus_infinity)
     return said.logsumexp(dim=-1) - denied.logsumexp(dim=-1)
+
+
+def _denies(logits: torch.Tensor, absent_answer_ids: Sequence[int]) -> torch.Tensor:
+    """Which tokens (V,) begin a denial, bool."""
+    denies = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
+    denies[list(absent_answer_ids)] = True
+    return denies
 
 
 def _ms_since(started: float) -> float:

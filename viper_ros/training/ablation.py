@@ -14,6 +14,7 @@ from typing import Any
 
 from viper_ros.evaluation.suites import run_suite, summarise
 from viper_ros.model import ModulatorConfig, ViperConfig, ViperF1
+from viper_ros.model.config import from_values
 from viper_ros.perception import Predictor
 from viper_ros.perception.checkpoint import read_json
 from viper_ros.training.loop import TrainingConfig, train
@@ -43,10 +44,7 @@ class AblationConfig:
     @classmethod
     def from_json(cls, path: Path | str) -> AblationConfig:
         """Read a configuration; ValueError for an unknown key."""
-        values, known = read_json(Path(path)), {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"{path} has unknown keys {unknown}; known are {sorted(known)}")
-        return cls(**{key: tuple(value) if key == "variants" else value for key, value in values.items()})
+        return from_values(cls, read_json(Path(path)), str(path))
 
 
 def run_ablation(config: AblationConfig) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from viper_ros.model import Grid, ViperConfig, ViperF1
+from viper_ros.model.config import from_values
 from viper_ros.perception.checkpoint import load_tokenizer, read_json, save_checkpoint
 from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.training.batches import Batch, Labels, Source, sample_batch
@@ -66,10 +67,7 @@ class TrainingConfig:
     @classmethod
     def from_json(cls, path: Path | str) -> TrainingConfig:
         """Read a configuration; ValueError for an unknown key."""
-        values, known = read_json(Path(path)), {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"{path} has unknown keys {unknown}; known are {sorted(known)}")
-        return cls(**values)
+        return from_values(cls, read_json(Path(path)), str(path))
 
 
 class Run:
