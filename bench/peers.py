@@ -3,7 +3,7 @@
     python bench/peers.py [--rounds 5] [--threads 2] [--without base ...]
 
 Prints one JSON object. All weights are random (speed does not depend on them), float32, batch of one, an instruction
-of 16 tokens, calls of all systems in turn. nano's input is 256x192, a 4:3 camera's. Times are from pixels on; an
+of 16 tokens, calls of all systems in turn. nano's input is 384x288, a 4:3 camera's. Times are from pixels on; an
 answer has 8 tokens. Memory is what building the system added to the process, and the most an answer needed beyond.
 """
 
@@ -23,12 +23,13 @@ import transformers
 from support import peers
 
 from viper_ros.model import ViperF1, base_config, nano_config
+from viper_ros.perception.precision import for_inference
 
 ANSWER_TOKENS = 8
 
 
 def viper(config, height: int, width: int) -> peers.System:
-    model = ViperF1(config).eval()
+    model = for_inference(ViperF1(config).eval())
     ids, pixels = torch.randint(3, 2000, (1, peers.QUESTION_TOKENS)), torch.randn(1, 3, height, width)
 
     def write(tokens: int) -> object:
@@ -44,7 +45,7 @@ def viper(config, height: int, width: int) -> peers.System:
 
 
 BUILDERS: dict[str, Callable[[dict[str, peers.System]], peers.System]] = {
-    "nano": lambda _: viper(nano_config(), 192, 256),
+    "nano": lambda _: viper(nano_config(), 288, 384),
     "base": lambda _: viper(base_config(), 256, 256),
     "clipseg_rd64_352": lambda _: peers.clipseg(),
     "lfm2_vl_450m_256": lambda _: peers.lfm2_vl(256),

@@ -26,6 +26,7 @@ from viper_ros.model import Grid, ViperF1, nano_config
 from viper_ros.model.modulator import ModulatorBlock
 from viper_ros.model.presets import released_modulator
 from viper_ros.model.s4 import S4StateSpace
+from viper_ros.perception.precision import for_inference
 
 TOKENS = [64, 256, 1024, 4096]
 SIDES_PX = [128, 256, 512, 1024]  # of nano's input: 256 to 16384 cells
@@ -50,9 +51,9 @@ class Systems:
 
     def __init__(self) -> None:
         torch.manual_seed(0)
-        self.nano = ViperF1(nano_config()).eval()
+        self.nano = for_inference(ViperF1(nano_config()).eval())
         self.block = base_block().eval()
-        self.peer = cross_attention_peer().eval()
+        self.peer = for_inference(cross_attention_peer().eval())
 
     def at(self, tokens: int, cells: int) -> dict[str, Callable[[], object]]:
         """One forward of each, given an encoded image."""

@@ -225,6 +225,7 @@ def _add_training(subparsers: argparse._SubParsersAction) -> None:
     render = subparsers.add_parser("render", help="render scenes to train on")
     render.add_argument("--out", type=Path, default=Path("data/tabletop"), help="folder (default: %(default)s)")
     render.add_argument("--shards", type=int, default=80, help="how many, of 128 scenes each (default: %(default)s)")
+    render.add_argument("--first", type=int, default=0, help="number of the first of them (default: %(default)s)")
     render.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
     render.add_argument("--world", choices=("tabletop", "household"), default="tabletop", help="(default: %(default)s)")
     _add_household(render)
@@ -250,7 +251,8 @@ def _render(options: argparse.Namespace) -> None:
     from viper_ros.training.shards import render_shards
 
     folders = options.assets, options.robot
-    render_shards(options.out, Split.TRAIN, range(options.shards), options.workers, options.world, *folders)
+    shards = range(options.first, options.first + options.shards)
+    render_shards(options.out, Split.TRAIN, shards, options.workers, options.world, *folders)
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from viper_ros.evaluation.libero import (
     goal_targets,
     run_libero,
 )
-from viper_ros.evaluation.libero_render import FORMAT, STATES, TASKS, VIEWS
+from viper_ros.evaluation.libero_render import FORMAT, SIZE_PX, STATES, TASKS, VIEWS
 from viper_ros.evaluation.pages import THUMB_PX, keep_page
 from viper_ros.evaluation.suites import summarise, table
 from viper_ros.perception import Predictor
@@ -172,7 +172,7 @@ def test_every_task_of_libero_is_about_an_object_of_interest_that_the_agent_sees
     for path in paths:
         task = LiberoTask.read(path)
         assert set(goal_targets(task.goal)) <= set(task.interest), task.name
-        assert task.rgb.shape[1:] == (2, 256, 256, 3)
+        assert task.rgb.shape[1:] == (2, SIZE_PX, SIZE_PX, 3)
         assert ask(task.sentence, task.frame(0, 0).ids).present, task.name
 
 

@@ -20,7 +20,7 @@ def test_a_grounding_speaks_in_pixels_of_the_source_image(predictor):
     grounding = predictor.query(picture(), "red mug", threshold=1e-6)
     assert grounding.image_size == (160, 120)
     assert grounding.heatmap().shape == (120, 160)
-    assert grounding.relevance.shape == (48, 64)
+    assert grounding.relevance.shape == (72, 96)
     assert isinstance(grounding.answer, str)
     assert 0 <= grounding.confidence <= 1
     assert grounding.present

@@ -300,7 +300,7 @@ def test_a_shard_of_the_household_world_has_the_tabletops_format(library, tmp_pa
     monkeypatch.setattr("viper_ros.sim.worlds.find_robot", lambda folder: None)
     shards._render_shard(tmp_path, Split.TRAIN, ("household", library, None), 0)
     shard = shards.load_shards(tmp_path, Split.TRAIN)[0]
-    assert shard.rgb.shape[1:] == (192, 256, 3) and shard.rgb.dtype == shard.ids.dtype == np.uint8
+    assert shard.rgb.shape[1:] == (*shards.SIZES_PX[0][::-1], 3) and shard.rgb.dtype == shard.ids.dtype == np.uint8
     objects = [row for scene in shard.scenes for row in scene["objects"].values()]
     assert all(category in HOUSEHOLD.categories and colour in (None, *PAINTED) for category, colour in objects)
     assert json.loads((tmp_path / "train-00000.json").read_text())[0]["questions"][0].keys() >= {"text", "answer"}

@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 
 from viper_ros.sim.household_words import HOUSEHOLD
-from viper_ros.sim.strange import made_up_word, with_made_up_noun, with_made_up_verb
+from viper_ros.sim.strange import made_up_word, with_made_up_brand, with_made_up_noun, with_made_up_verb
 
 
 def test_made_up_words_are_none_that_is_known():
@@ -52,3 +54,26 @@ def test_the_noun_at_the_end_becomes_one_that_nobody_knows(text, before, after):
 )
 def test_a_text_that_names_more_than_one_thing_or_goes_on_is_left_alone(text):
     assert with_made_up_noun(np.random.default_rng(0), text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("pick up the red mug", r"pick up the red (\w+) mug"),
+        ("is there a mug?", r"is there an? (\w+) mug\?"),
+        ("can you see the can of tomato sauce", r"can you see the (\w+) can of tomato sauce"),
+        ("put the ketchup next to the plate", r"put the (\w+) ketchup next to the plate"),
+        ("where in the image can you see the mug?", r"where in the image can you see the (\w+) mug\?"),
+    ],
+)
+def test_a_brand_stands_before_the_name_of_what_somebody_made(text, pattern):
+    for seed in range(20):
+        branded = with_made_up_brand(np.random.default_rng(seed), text)
+        found = re.fullmatch(pattern, branded)
+        assert found and found[1] not in text, branded
+        assert not re.search(r"\ba [aeiou]|\ban [^aeiou]", branded), branded
+
+
+@pytest.mark.parametrize("text", ["pick up the banana", "the egg", "can you help me?", "mugs"])
+def test_what_grows_or_is_not_named_has_no_brand(text):
+    assert with_made_up_brand(np.random.default_rng(0), text) is None

@@ -11,7 +11,7 @@ from viper_ros.perception import Predictor
 from viper_ros.sim import Split
 from viper_ros.training.batches import Labels
 from viper_ros.training.photo_suite import run_photos
-from viper_ros.training.shards import load_shards
+from viper_ros.training.shards import LONGER_SIDE_PX, load_shards
 
 COUNT = 40
 BOX = (40, 30, 80, 60)  # x, y, width, height of the cup in every picture
@@ -79,7 +79,7 @@ def test_photographs_become_shards_with_true_questions(pictures, tmp_path, kind)
     scene, ids = shard.scenes[0], shard.ids[0]
     (cup,) = [int(key) for key, (name, _) in scene["objects"].items() if name == "cup"]
     rows, columns = np.nonzero(ids == cup)
-    x, y, w, h = (0.8 * v for v in BOX)  # 320 px wide pictures are scaled to 256
+    x, y, w, h = (LONGER_SIDE_PX / 320 * v for v in BOX)  # the pictures are 320 px wide
     assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == pytest.approx(
         [x, y, x + w, y + h], abs=1.5
     )

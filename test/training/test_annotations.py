@@ -19,6 +19,7 @@ from viper_ros.training.annotations import (
     rasterise,
 )
 from viper_ros.training.run_lengths import decode_rle
+from viper_ros.training.shards import LONGER_SIDE_PX
 
 WIDTH, HEIGHT = 64, 48
 
@@ -85,7 +86,7 @@ def test_a_yolo_polygon_is_a_mask(folder):
     (instance,) = in_pixels(annotated, WIDTH, HEIGHT)
     assert (instance.label, instance.loose) == ("bowl", False)
     ids, fractions = rasterise((instance,), WIDTH, HEIGHT)
-    assert ids.shape == (192, 256) and ids.dtype == np.uint8
+    assert ids.shape == (LONGER_SIDE_PX * 3 // 4, LONGER_SIDE_PX) and ids.dtype == np.uint8
     assert (ids == 1).mean() == pytest.approx(0.25, rel=0.05)
     assert fractions == [1.0]
 

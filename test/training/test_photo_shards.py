@@ -7,7 +7,7 @@ import pytest
 from viper_ros.sim import Split
 from viper_ros.training.annotations import Annotated, BadAnnotation, Instance, Sentence, Skips
 from viper_ros.training.photo_shards import Source, write_photo_shards
-from viper_ros.training.shards import load_shards
+from viper_ros.training.shards import LONGER_SIDE_PX, load_shards
 
 SIZES = ((320, 240), (240, 320), (320, 180), (300, 200), (200, 200))  # width, height of photographs, in turn
 
@@ -47,14 +47,14 @@ def test_no_original_is_in_both_parts_and_the_test_part_has_one_copy_of_each(pho
     assert skips.lines() == []
 
 
-def test_the_longer_side_is_256_and_what_is_left_of_the_canvas_is_no_thing(photographs, tmp_path):
+def test_the_longer_side_is_nanos_and_what_is_left_of_the_canvas_is_no_thing(photographs, tmp_path):
     train, _, _ = write(photographs, tmp_path, test_percent=0)
     for shard in train:
-        assert max(shard.ids.shape[1:]) == 256
+        assert max(shard.ids.shape[1:]) == LONGER_SIDE_PX
         assert shard.rgb.shape == (*shard.ids.shape, 3)
         for ids, rgb, scene in zip(shard.ids, shard.rgb, shard.scenes, strict=True):
             width, height = scene["size"]
-            assert max(width, height) == 256
+            assert max(width, height) == LONGER_SIDE_PX
             assert not ids[height:].any() and not ids[:, width:].any()
             assert np.ptp(rgb[:height, :width]) <= 1, "a plain photograph stays plain"
             rows, columns = np.nonzero(ids == 1)
@@ -65,7 +65,8 @@ def test_the_longer_side_is_256_and_what_is_left_of_the_canvas_is_no_thing(photo
 def test_small_groups_share_square_canvases(photographs, tmp_path):
     train, _, _ = write(photographs, tmp_path, test_percent=0)
     shapes = [shard.ids.shape[1:] for shard in train]
-    assert sorted(shapes) == [(192, 256), (256, 256)], "24 photographs of a shape are too few for a shard"
+    side = LONGER_SIDE_PX
+    assert sorted(shapes) == [(side * 3 // 4, side), (side, side)], "24 photographs of a shape are too few for a shard"
 
 
 def test_what_is_held_out_is_neither_named_nor_labelled_in_training(photographs, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from viper_ros.perception import Predictor, Tokenizer
+from viper_ros.perception.checkpoint import load_checkpoint
 from viper_ros.sim import Split
 from viper_ros.training import batches, loop
 from viper_ros.training import shards as shards_module
@@ -24,7 +25,7 @@ from viper_ros.training.batches import (
     swap_sides,
 )
 from viper_ros.training.export import export
-from viper_ros.training.loop import Run, TrainingConfig, learning_rate, train
+from viper_ros.training.loop import Run, TrainingConfig, learning_rate, split_batch, train
 from viper_ros.training.losses import pointing_loss
 from viper_ros.training.mixture import Mixture, held_back_shards
 from viper_ros.training.plot import plot_log
@@ -83,8 +84,8 @@ def test_a_batch_says_what_the_shard_shows(data, finished):
     source = _run(finished).source
     tokenizer = source.tokenizer
     batch = make_batch(np.random.default_rng(0), shard, np.arange(4), source, questions=5, augment=False)
-    assert batch.pixel_values.shape == (4, 3, 192, 256)
-    assert batch.target.shape == (20, 48, 64)
+    assert batch.pixel_values.shape == (4, 3, 288, 384)
+    assert batch.target.shape == (20, 72, 96)
     covered = batch.target.sum(dim=(1, 2)) > 0
     assert (covered <= batch.present.bool()).all(), "only what is present covers cells"
     assert (batch.known == 1).all(), "simulated masks are exact"
@@ -105,6 +106,10 @@ def test_augmentation_changes_an_image_and_keeps_its_form():
     assert changed.shape == image.shape
     assert changed.dtype == np.uint8
     assert (changed != image).any()
+    np.testing.assert_array_equal(augment_photometric(rng, image, strength=0), image)
+    grey = np.full((8, 8, 3), 120, np.uint8)
+    means = [[augment_photometric(rng, grey, strength).mean() for _ in range(80)] for strength in (0.3, 1.0, 1.5)]
+    assert np.std(means[0]) < 0.6 * np.std(means[1]) < 0.6 * np.std(means[2])
 
 
 def test_augmentation_covers_exposure_white_balance_blur_noise_and_jpeg():
@@ -129,7 +134,7 @@ def test_training_writes_a_log_and_a_checkpoint_that_answers(finished, data):
     assert all(np.isfinite(value) for record in records for value in record.values())
     predictor = Predictor.from_pretrained(Path(finished.out) / "checkpoint")
     image = load_shards(data, Split.TRAIN)[0].rgb[0]
-    assert predictor.query(image, "red mug").relevance.shape == (48, 64)
+    assert predictor.query(image, "red mug").relevance.shape == (72, 96)
 
 
 def test_resuming_gives_what_one_go_gives(finished, tmp_path):
@@ -341,6 +346,85 @@ def test_the_curves_of_a_log_become_a_picture(finished, tmp_path):
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_parts_of_a_batch_are_the_batch(data, finished):
+    shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
+    whole = make_batch(np.random.default_rng(0), shard, np.arange(5), source, questions=3, augment=False)
+    parts = split_batch(whole, 2, questions=3)
+    assert [len(part.pixel_values) for part in parts] == [3, 2]
+    assert [len(part.input_ids) for part in parts] == [9, 6]
+    for name, tensor in whole._asdict().items():
+        pieces = [getattr(part, name) for part in parts]
+        assert torch.equal(pieces[0] if name.endswith("_names") else torch.cat(pieces), tensor), name
+
+
+def test_threads_learn_each_from_its_share_of_the_images(data, finished):
+    """The gradient is the mean of the parts' own, weighted by their images, as if they had been learnt one by one."""
+    shard = load_shards(data, Split.TRAIN)[0]
+    run = _run(dataclasses.replace(finished, threads=2, images=3, dense_steps=0, steps=1, clip_norm=1e9))
+    run.frozen += [module for module in run.model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    run.trained.train()
+    for module in run.frozen:
+        module.eval()
+    batch = make_batch(np.random.default_rng(0), shard, np.arange(3), run.source, questions=2, augment=False)
+    parts = [run._learn(part) for part in split_batch(batch, 2, questions=2)]
+    losses = run.train_step(batch)
+    assert losses["point"] == pytest.approx((2 * parts[0][0]["point"] + parts[1][0]["point"]) / 3, rel=1e-4)
+    for parameter, first, second in zip(run._learning(), parts[0][1], parts[1][1], strict=True):
+        if first is not None:
+            torch.testing.assert_close(parameter.grad, (2 * first + second) / 3, rtol=1e-3, atol=1e-6)
+
+
+def test_what_is_held_back_is_of_all_sources_in_turn(data, tmp_path):
+    for name in ("train-a-00000", "train-a-00001", "train-b-00000", "train-b-00001"):
+        for path in data.glob("train-00000.*"):
+            (tmp_path / name).with_suffix(path.suffix).write_bytes(path.read_bytes())
+        scenes = json.loads((tmp_path / f"{name}.json").read_text())
+        (tmp_path / f"{name}.json").write_text(json.dumps([scene | {"source": name} for scene in scenes]))
+    assert [shard.scenes[0]["source"] for shard in held_back_shards(str(tmp_path), 3)] == [
+        *("train-a-00000", "train-b-00000", "train-a-00001")
+    ]
+    assert [shard.scenes[0]["source"] for shard in Mixture(str(tmp_path), held_back=3).shards()] == ["train-b-00001"]
+
+
+def test_shards_of_another_size_are_refused(data, finished):
+    shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
+    shard.rgb, shard.ids = shard.rgb[:, ::2, ::2], shard.ids[:, ::2, ::2]
+    with pytest.raises(ValueError, match="192 x 144 px, the model takes 384 px"):
+        make_batch(np.random.default_rng(0), shard, np.arange(2), source, questions=1, augment=False)
+
+
+def test_mixers_that_a_checkpoint_lacks_change_nothing_at_first(finished, tmp_path):
+    plain = dataclasses.replace(finished, out=str(tmp_path / "plain"), model=_with_mixers(0), steps=2)
+    train(plain)
+    more = dataclasses.replace(finished, out=str(tmp_path / "more"), model=_with_mixers(2))
+    run = _run(more, plain)
+    load_known_words(run.model, run.tokenizer, tmp_path / "plain/checkpoint")
+    pixels = torch.rand(1, 3, 64, 96)
+    before, after = load_checkpoint(tmp_path / "plain/checkpoint"), run.model.eval()
+    torch.testing.assert_close(after.encode(pixels).cells, before.encode(pixels).cells)
+    assert any("encoder.mixers" in name for name in after.state_dict())
+    deeper = dataclasses.replace(finished, model=SMALL | {"modulator": SMALL["modulator"] | {"blocks": 3}})
+    with pytest.raises(ValueError, match="another architecture"):
+        load_known_words(_run(deeper, plain).model, run.tokenizer, tmp_path / "plain/checkpoint")
+
+
+def _with_mixers(count):
+    return SMALL | {"grid": SMALL["grid"] | {"mixers": count}}
+
+
+def test_seldom_relations_are_asked_more_often(data, finished):
+    shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
+    told = [{"text": f"the mug {k}", "answer": "red mug", "targets": [1], "present": True} for k in ("one", "two")]
+    told = [
+        row | {"kind": "refer", "relation": relation} for row, relation in zip(told, ("on", "next to"), strict=True)
+    ]
+    shard.scenes[0]["questions"] = told
+    batch = make_batch(np.random.default_rng(0), shard, np.zeros(200, int), source, questions=1, augment=False)
+    ids = [source.tokenizer.encode_instruction(row["text"]) for row in told]
+    asked = [[int(n) for n in row[: len(ids[1])]] == ids[1] for row in batch.input_ids]
+    assert np.mean(asked) == pytest.approx(batches.SELDOM["next to"] / (1 + batches.SELDOM["next to"]), abs=0.1)
+
+
 def test_an_empty_folder_says_how_to_fill_it(finished, tmp_path):
     with pytest.raises(FileNotFoundError, match="viper render"):
         train(dataclasses.replace(finished, data=str(tmp_path)))
@@ -352,7 +436,7 @@ def _tokenizer(config):
 
 def test_a_mirrored_batch_says_left_for_right(data, finished, monkeypatch):
     shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
-    monkeypatch.setattr(batches, "augment_photometric", lambda rng, rgb: rgb)
+    monkeypatch.setattr(batches, "augment_photometric", lambda rng, rgb, strength: rgb)
     made = []
     for rate in (0.0, 1.0):
         monkeypatch.setattr(batches, "MIRROR_RATE", rate)
@@ -374,12 +458,13 @@ def test_made_up_words_come_only_in_training_and_a_made_up_thing_is_absent(data,
     asked = {q["text"]: q for scene in shard.scenes for q in scene["questions"]}
     monkeypatch.setattr(batches, "UNKNOWN_RATE", 0.5)
     monkeypatch.setattr(batches, "STRANGE_RATE", 1.0)
+    monkeypatch.setattr(batches, "BRAND_RATE", 0.0)
     rng, verbs, nouns = np.random.default_rng(0), 0, 0
     for question in asked.values():
         other = augment_words(rng, question)
         if other["targets"] == question["targets"] and other["answer"] == question["answer"]:
             verbs += other["text"] != question["text"]
-            assert question["kind"] == "refer" or other == question
+            assert question["kind"] == "refer" or not question["present"] or other == question
         else:
             nouns += 1
             assert not other["present"] and not other["targets"]
@@ -387,6 +472,17 @@ def test_made_up_words_come_only_in_training_and_a_made_up_thing_is_absent(data,
     assert verbs > 5 and nouns > 5
     monkeypatch.setattr(batches, "augment_words", lambda *_: pytest.fail("not asked for"))
     make_batch(np.random.default_rng(0), shard, np.arange(4), source, 24, augment=False)
+
+
+def test_made_up_brands_change_nothing_but_words(data, monkeypatch):
+    for name, rate in (("UNKNOWN_RATE", 0.0), ("STRANGE_RATE", 0.0), ("BRAND_RATE", 1.0)):
+        monkeypatch.setattr(batches, name, rate)
+    rng = np.random.default_rng(0)
+    asked = [q for shard in load_shards(data, Split.TRAIN) for scene in shard.scenes for q in scene["questions"]]
+    branded = [augment_words(rng, question) for question in asked]
+    assert all(a | {"text": ""} == b | {"text": ""} for a, b in zip(asked, branded, strict=True))
+    changed = [a["kind"] for a, b in zip(asked, branded, strict=True) if a["text"] != b["text"]]
+    assert set(changed) == {"refer", "where", "exists"} and len(changed) > 30
 
 
 def test_counts_of_a_batch_are_those_of_the_targets(data, finished):

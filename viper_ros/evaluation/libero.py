@@ -1,7 +1,7 @@
 """Suite ``libero``: the first frames of LIBERO's own tasks (arXiv 2306.03310), which nothing here was made from.
 
 Forty tasks of ``libero_object``, ``libero_spatial``, ``libero_goal`` and ``libero_10``, each from its first initial
-states once things have come to rest, seen by the agent's and the wrist's camera at 256 x 256. The instruction is the
+states once things have come to rest, seen by the agent's and the wrist's camera at 480 x 480. The instruction is the
 task's sentence. What it refers to follows from the goal in the task file (`goal_targets`), its mask from the simulator.
 
 LIBERO's package wants another MuJoCo and another OpenCV than ours, so it has an environment of its own, which renders

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-FORMAT = 1
+FORMAT = 2
 SUITES = ("libero_object", "libero_spatial", "libero_goal", "libero_10")
 TASKS = 10  # of each suite
 STATES = 5  # of each task, the first of the fifty that LIBERO evaluates policies from
 VIEWS = ("agentview", "robot0_eye_in_hand")
-SIZE_PX = 256
+SIZE_PX = 480  # as high as the images of the other suites
 MIN_STEPS, MAX_STEPS = 10, 100  # of 50 ms, for things to come to rest
 STILL_MPS = 0.01  # and rad/s
 SEED = 0  # of the furniture's places, which the initial states leave open

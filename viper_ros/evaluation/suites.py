@@ -4,7 +4,8 @@
 ``novel``      scenes with held-out categories and colour-category pairs, told by attributes.
 ``phrasing``   sentences of templates that training never uses.
 ``relations``  only the sentences of ``tabletop`` that need a relation between objects.
-``unknown``    plain questions about what is there, each asked again with a made-up noun, of which nothing is there.
+``unknown``    plain questions about what is there, each asked again with a made-up brand, which changes nothing, and
+               with a made-up noun, of which nothing is there.
 ``household``, ``household_novel``  held-out seeds and held-out things of the household world; they need its library.
 
 Suite ``libero`` is in `viper_ros.evaluation.libero`.
@@ -29,7 +30,7 @@ from viper_ros.sim import Split, sample_questions, scene_seed
 from viper_ros.sim.depth_noise import noisy_depth
 from viper_ros.sim.language import ABSENT_ANSWERS, Question
 from viper_ros.sim.render import Frame
-from viper_ros.sim.strange import with_made_up_noun
+from viper_ros.sim.strange import with_made_up_brand, with_made_up_noun
 from viper_ros.sim.worlds import open_world
 
 SUITES = {
@@ -37,7 +38,10 @@ SUITES = {
     "novel": ("tabletop", Split.NOVEL),
     "phrasing": ("tabletop", Split.PHRASING),
     "relations": ("tabletop", Split.TEST),  # of its questions, those with a relation or superlative
-    "unknown": ("tabletop", Split.TEST),  # plain questions about what is there, each again with a noun that is none
+    "unknown": (
+        "tabletop",
+        Split.TEST,
+    ),  # plain questions, each again with a brand that is none and a noun that is none
     "household": ("household", Split.TEST),
     "household_novel": ("household", Split.NOVEL),
 }
@@ -110,24 +114,33 @@ def run_suite(
             questions = sample_questions(rng, scene, frame, QUESTIONS, split=split)
             if name == "relations":
                 questions = tuple(q for q in questions if q.relation is not None)
+            asked = [(question, ()) for question in questions]
             if name == "unknown":
-                questions = tuple(_with_unknown_words(rng, questions))
+                asked = list(_with_unknown_words(rng, questions))
             frame = replace(frame, depth_m=noisy_depth(frame.depth_m, rng, DEPTH_SIGMA_1M_M))
             encoded = predictor.encode(frame.rgb)
-            for question in questions:
+            for question, groups in asked:
                 grounding, only_one = predictor.query(encoded, question.text), len(question.target_ids) == 1
                 truth_m = scene.object(question.target_ids[0]).position_m if only_one else None
-                yield Case(frame, question, grounding, encoded.encode_time_ms, truth_m=truth_m)
+                yield Case(frame, question, grounding, encoded.encode_time_ms, groups, truth_m)
 
 
-def _with_unknown_words(rng: np.random.Generator, questions: tuple[Question, ...]) -> Iterator[Question]:
-    """Plain questions about something in view, each followed by itself with a made-up noun, which is not there."""
+def _with_unknown_words(
+    rng: np.random.Generator, questions: tuple[Question, ...]
+) -> Iterator[tuple[Question, tuple[str, ...]]]:
+    """Plain questions about something in view, each followed by itself with a made-up brand and with a made-up noun.
+
+    Beside each stand its groups: a question that has no brand, such as one about fruit, is in none.
+    """
     for question in questions:
         text = with_made_up_noun(rng, question.text) if question.present and question.kind in ABSENT_ANSWERS else None
         if text is not None:
             answer = ABSENT_ANSWERS[question.kind]
-            yield question
-            yield replace(question, text=text, answer=answer, target_ids=(), present=False)
+            branded = with_made_up_brand(rng, question.text)
+            yield question, ("without a brand",) if branded else ()
+            if branded is not None:
+                yield replace(question, text=branded), ("with a made-up brand",)
+            yield replace(question, text=text, answer=answer, target_ids=(), present=False), ()
 
 
 def summarise(cases: Iterator[Case]) -> dict[str, Any]:

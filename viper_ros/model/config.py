@@ -20,6 +20,7 @@ class GridEncoderConfig:
     name: str = "efficientnet_lite0"  # or "conv", "siglip_tiles"
     width: int = 96  # Dv, channels of a grid embedding
     fine_width: int = 32  # channels of the fine features at stride 4; not of siglip_tiles
+    mixers: int = 2  # residual blocks over the cells at stride 8; not of siglip_tiles
     # conv
     widths: tuple[int, int, int, int] = (32, 80, 144, 192)  # channels at strides 4, 8, 16 and 32
     depths: tuple[int, int, int, int] = (1, 2, 2, 2)
@@ -86,7 +87,7 @@ class ViperConfig:
     name: str = "nano"
     vocab_size: int = 2048
     width: int = 192  # D
-    image_size: int = 256  # longer side of the network's input [px]
+    image_size: int = 384  # longer side of the network's input [px]
     stride: int = 32  # the input is padded to a multiple of this [px]
     # RGB statistics of [0, 1] that the input is normalised with; those that EfficientNet-Lite was trained with
     pixel_mean: tuple[float, float, float] = (0.498, 0.498, 0.498)

@@ -6,7 +6,6 @@ neither sigmoids nor swish. B batch, H x W pixels.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 # kernel, stride, expansion, output channels, repeats
@@ -41,12 +40,26 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
         """Pixels (B, 3, H, W), normalised -> four feature maps (B, C, H / stride, W / stride)."""
-        x, features = torch.nn.functional.relu6(self.stem(pixel_values)), []
+        x, features = nn.functional.relu6(self.stem(pixel_values), inplace=True), []
         for index, stage in enumerate(self.stages):
             x = stage(x)
             if index in _LAST_OF_STRIDE:
                 features.append(x)
         return tuple(features)
+
+
+class PointwiseConv2d(nn.Conv2d):
+    """A 1x1 convolution as a matrix product over channels.
+
+    PyTorch computes those of a single image on one thread by its slowest path, with copies before and after.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H, W), channels last in memory."""
+        return nn.functional.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 
 class InvertedResidual(nn.Module):
@@ -62,21 +75,32 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
-        y = nn.functional.relu6(self.expand(x)) if self.expand is not None else x
-        y = self.project(nn.functional.relu6(self.depthwise(y)))
+        y = nn.functional.relu6(self.expand(x), inplace=True) if self.expand is not None else x
+        y = self.project(nn.functional.relu6(self.depthwise(y), inplace=True))
         return x + y if self.adds else y
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
-    """Convolution and batch normalisation, padded as TensorFlow's "same", which the weights were trained with.
+class SameConv2d(nn.Conv2d):
+    """A convolution of stride 2, padded as TensorFlow's "same" pads an even input: one pixel less before than after.
 
-    With an even input, stride 2 pads one less before than after.
+    Zeros go into the kernel's first row and column instead of around the image, which would copy the whole of it.
     """
-    before = (kernel - stride) // 2 if stride > 1 else kernel // 2
-    after = kernel - stride - before if stride > 1 else kernel // 2
-    symmetric = before == after
-    convolution = nn.Conv2d(
-        inputs, outputs, kernel, stride, padding=before if symmetric else 0, groups=groups, bias=False
-    )
-    layers = [convolution, nn.BatchNorm2d(outputs, eps=1e-3)]
-    return nn.Sequential(*layers) if symmetric else nn.Sequential(nn.ZeroPad2d((before, after, before, after)), *layers)
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, 2, padding=kernel // 2, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W), H and W even -> (B, C', H / 2, W / 2)."""
+        weight = nn.functional.pad(self.weight, (1, 0, 1, 0))
+        return nn.functional.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
+    """Convolution and batch normalisation, padded as TensorFlow's "same", which the weights were trained with."""
+    if kernel == 1 and stride == 1:
+        convolution = PointwiseConv2d(inputs, outputs, bias=False)
+    elif stride == 2:
+        convolution = SameConv2d(inputs, outputs, kernel, groups)
+    else:
+        convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs, eps=1e-3))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from viper_ros.model.config import GridEncoderConfig
-from viper_ros.model.efficientnet import EfficientNetLite0
+from viper_ros.model.efficientnet import EfficientNetLite0, PointwiseConv2d
 
 CELL_PX = 8
 """Side of a cell of the pyramid encoders [px of the input]."""
@@ -39,6 +39,27 @@ class ConvBlock(nn.Module):
         return torch.relu(x + self.body(x))
 
 
+class CellMixer(nn.Module):
+    """ConvNeXt block (arXiv 2201.03545): depthwise 7x7, then a perceptron in each cell. It starts as the identity.
+
+    What is small shows in the features at stride 8 alone, which are shallow: here they meet what lies around them.
+    """
+
+    def __init__(self, width: int, ratio: int = 2) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, ratio * width)
+        self.down = nn.Linear(ratio * width, width)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        mixed = self.norm(self.mix(x).permute(0, 2, 3, 1))  # (B, H, W, C)
+        return x + self.down(nn.functional.relu(self.up(mixed), inplace=True)).permute(0, 3, 1, 2)
+
+
 class PyramidGridEncoder(nn.Module):
     """A convolutional backbone with a top-down path (FPN, arXiv 1612.03144); works at any size that 32 divides.
 
@@ -52,15 +73,16 @@ class PyramidGridEncoder(nn.Module):
     def __init__(self, config: GridEncoderConfig, channels: tuple[int, int, int, int]) -> None:
         super().__init__()
         c4, c8, c16, c32 = channels
-        self.lateral8 = nn.Conv2d(c8, config.width, 1)
-        self.lateral16 = nn.Conv2d(c16, config.width, 1)
-        self.lateral32 = nn.Conv2d(c32, config.width, 1)
-        self.whole = nn.Conv2d(c32, config.width, 1)  # the pooled image, told to every cell
+        self.lateral8 = PointwiseConv2d(c8, config.width)
+        self.lateral16 = PointwiseConv2d(c16, config.width)
+        self.lateral32 = PointwiseConv2d(c32, config.width)
+        self.whole = PointwiseConv2d(c32, config.width)  # the pooled image, told to every cell
         self.smooth = nn.Sequential(_conv(config.width, config.width), nn.ReLU())
+        self.mixers = nn.Sequential(*(CellMixer(config.width) for _ in range(config.mixers)))
         self.position = nn.Linear(4 * _FREQUENCIES + 2, config.width)
         self.norm = nn.LayerNorm(config.width)
-        self.fine_edges = nn.Conv2d(c4, config.fine_width, 1)
-        self.fine_things = nn.Conv2d(config.width, config.fine_width, 1)
+        self.fine_edges = PointwiseConv2d(c4, config.fine_width)
+        self.fine_things = PointwiseConv2d(config.width, config.fine_width)
         self.fine = nn.Conv2d(config.fine_width, config.fine_width, 3, padding=1)
 
     def forward(self, pixel_values: Tensor) -> Grid:
@@ -68,7 +90,7 @@ class PyramidGridEncoder(nn.Module):
         f4, f8, f16, f32 = self.backbone(pixel_values)
         top = self.lateral32(f32) + self.whole(f32.mean(dim=(2, 3), keepdim=True))
         middle = self.lateral16(f16) + _double(top)
-        cells = self.smooth(self.lateral8(f8) + _double(middle))  # (B, Dv, Gh, Gw)
+        cells = self.mixers(self.smooth(self.lateral8(f8) + _double(middle)))  # (B, Dv, Gh, Gw)
         fine = self.fine(torch.relu(self.fine_edges(f4) + _double(self.fine_things(cells))))  # (B, Df, 2 Gh, 2 Gw)
         gh, gw = cells.shape[-2:]
         cells = cells.flatten(2).transpose(1, 2)  # (B, G, Dv)

@@ -51,6 +51,7 @@ def released_layout(
     settings = {
         "name": "base",
         "modulator": released_modulator(),
+        "image_size": 256,
         "max_tokens": 512,
         "pixel_mean": SIGLIP_MEAN_STD,
         "pixel_std": SIGLIP_MEAN_STD,

@@ -38,8 +38,11 @@ _SMALL_M = 0.14
 _ROBOT = 0.55
 """Share of the scenes with a robot, most of them with all of it out of a near camera's sight."""
 
-_TIPPED, _BUILT_FROM_PARTS, _TWIN, _SUPPORTED = 0.15, 0.12, 0.4, 0.4
-"""How often a thing lies on its side, comes from the tabletop world, repeats another one, lies on another one."""
+_TIPPED, _TWIN, _SUPPORTED = 0.15, 0.4, 0.4
+"""How often a thing lies on its side, repeats another one, lies on another one."""
+
+_BUILT_FROM_PARTS, _BUILT_SCENES, _BUILT_THERE = 0.12, 0.2, 0.75
+"""How often a thing comes from the tabletop world; how many scenes are full of such; how often a thing is one there."""
 
 _SAME = 0.6
 """How often a repetition is of the very same asset and not of another one of its category."""
@@ -62,11 +65,12 @@ class Household:
         things: list[SceneObject] = []
         for _ in range(int(rng.choice([0, 1, 2], p=[0.35, 0.4, 0.25]))):
             self._add_furniture(rng, things, split)
+        built = _BUILT_THERE if rng.random() < _BUILT_SCENES else _BUILT_FROM_PARTS
         wanted = min(len(things) + int(rng.integers(3, 10)), _MOST_THINGS)
         for attempt in range(4 * wanted):
             if len(things) >= wanted:
                 break
-            self._add_small(rng, things, split, novel=split is Split.NOVEL and attempt < 2)
+            self._add_small(rng, things, split, built, novel=split is Split.NOVEL and attempt < 2)
         half, table, floor, wall = _sample_room(rng)
         backdrop = _sample_backdrop(rng, self.pack)
         if self.has_robot and rng.random() < _ROBOT:
@@ -84,9 +88,11 @@ class Household:
                 things.append(placed)
                 return
 
-    def _add_small(self, rng: np.random.Generator, things: list[SceneObject], split: Split, novel: bool) -> None:
+    def _add_small(
+        self, rng: np.random.Generator, things: list[SceneObject], split: Split, built: float, novel: bool
+    ) -> None:
         twins = [t for t in things if t.asset and not ASSETS[t.asset].large and t.shape.reach_m < _SMALL_M]
-        if rng.random() < _BUILT_FROM_PARTS and not novel:
+        if rng.random() < built and not novel:
             thing = sample_part_object(rng, len(things) + 1, things, split)
         elif twins and rng.random() < _TWIN and not novel:
             thing = self.make(rng, len(things) + 1, self._relative(rng, twins[rng.integers(len(twins))], split))

@@ -1,4 +1,4 @@
-"""Words that nobody has heard: as verbs, where they do not matter, and as nouns, of which there is nothing in view."""
+"""Words that nobody has heard: as verbs or brands, where they do not matter, and as nouns, of which there is none."""
 
 from __future__ import annotations
 
@@ -51,6 +51,22 @@ def with_made_up_noun(rng: np.random.Generator, text: str) -> str | None:
     return f"{before}{made_up_word(rng)}{found['end']}"
 
 
+def with_made_up_brand(rng: np.random.Generator, text: str) -> str | None:
+    """Put a made-up word before the first made thing that a text names: "the red mug" -> "the red zobend mug".
+
+    People say brands that nobody taught; the thing is still what its name says. None if no made thing is named.
+    """
+    found = _branded().search(text)
+    if found is None:
+        return None
+    brand = made_up_word(rng)
+    article = found["article"]
+    if article in ("a", "an") and not found["between"]:
+        article = "an" if brand[0] in "aeiou" else "a"
+    told = f"{article} {found['between']}{brand} {found['name']}"
+    return text[: found.start()] + told + text[found.end() :]
+
+
 _BEGINNING = re.compile(
     "(^| )("
     + "|".join(
@@ -79,6 +95,14 @@ def _names() -> tuple[str, ...]:
 @cache
 def _named() -> re.Pattern[str]:
     return re.compile(rf"(?P<before>.*\b)({'|'.join(_names())})(?P<end>\??)")
+
+
+@cache
+def _branded() -> re.Pattern[str]:
+    """An article, up to two words, and the name of a thing that somebody made; "can you" is none."""
+    rows = [r for r in HOUSEHOLD.categories.values() if not {"fruit", "vegetable"} & set(r.groups) and r.name != "egg"]
+    names = sorted({name for row in rows for name in (row.name, *row.synonyms)}, key=len, reverse=True)
+    return re.compile(rf"\b(?P<article>the|an?) (?P<between>(?:\w+ ){{0,2}}?)(?P<name>{'|'.join(names)})\b(?! you)")
 
 
 @cache

@@ -1,7 +1,8 @@
-"""What each part of Viper-F1 brings: variants of nano trained on the same data for the same steps, then measured.
+"""What each part of Viper-F1, or of its training, brings: variants trained for the same steps, then measured.
 
-All variants start with one grid encoder that is already trained and stays as it is, so that the comparison is about
-what reads the grid. Widths of the perceptrons are set so that all have the same number of parameters.
+Variants of the model start with one grid encoder that is already trained and stays as it is, so that the comparison is
+about what reads the grid. Widths of the perceptrons are set so that all have the same number of parameters. Variants of
+the training differ in its configuration.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from viper_ros.model.config import from_values
 from viper_ros.perception import Predictor
 from viper_ros.perception.checkpoint import read_json
 from viper_ros.training.loop import TrainingConfig, train
+from viper_ros.training.photo_suite import FOLDERS, run_photos
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
@@ -40,6 +42,8 @@ class AblationConfig:
     training: dict[str, Any]  # as a training's configuration; ``out`` is the folder for all variants
     scenes: int = 60  # of suite tabletop, rendered for each variant anew from the same seeds
     variants: tuple[str, ...] = tuple(VARIANTS)
+    trainings: dict[str, dict[str, Any]] | None = None  # name -> what its training differs in; instead of variants
+    photographs: int = 0  # of each source of suite photos, which is measured as well; 0: it is not
 
     @classmethod
     def from_json(cls, path: Path | str) -> AblationConfig:
@@ -55,12 +59,14 @@ def run_ablation(config: AblationConfig) -> Iterator[dict[str, Any]]:
     """
     if unknown := sorted(set(config.variants) - set(VARIANTS)):
         raise ValueError(f"unknown variants {unknown}; valid are {sorted(VARIANTS)}")
-    for name in config.variants:
+    for name in config.variants if config.trainings is None else config.trainings:
         folder = Path(config.training["out"]) / name.replace(" ", "_")
         result = folder / "figures.json"
         if not result.exists():
-            train(TrainingConfig(**config.training | {"out": str(folder), "model": variant_model(name)}))
-            result.write_text(json.dumps(_measure(name, folder / "checkpoint", config.scenes), indent=2) + "\n")
+            differs = {"model": variant_model(name)} if config.trainings is None else config.trainings[name]
+            train(TrainingConfig(**config.training | differs | {"out": str(folder)}))
+            figures = _measure(name, folder / "checkpoint", config)
+            result.write_text(json.dumps(figures, indent=2) + "\n")
         yield json.loads(result.read_text())
 
 
@@ -79,9 +85,13 @@ def _parameters(modulator: ModulatorConfig) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _measure(name: str, checkpoint: Path, scenes: int) -> dict[str, Any]:
+def _measure(name: str, checkpoint: Path, config: AblationConfig) -> dict[str, Any]:
     predictor = Predictor.from_pretrained(checkpoint)
-    figures = summarise(run_suite(predictor, "tabletop", scenes))
+    figures = summarise(run_suite(predictor, "tabletop", config.scenes))
+    photos = {}
+    if config.photographs:
+        groups = summarise(run_photos(predictor, photographs=config.photographs))["pointing_by_group"]
+        photos = {folder.name: groups[folder.name] for folder in FOLDERS}
     of_relations = list(figures["relations"].values())
     count = sum(row["n"] for row in of_relations)
     return {
@@ -93,18 +103,20 @@ def _measure(name: str, checkpoint: Path, scenes: int) -> dict[str, Any]:
         "presence_auroc": figures["presence_auroc"],
         "answers": figures["answers"],
         "query_ms_median": figures["query_ms_median"],
+        **photos,
     }
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """Rows as a table."""
-    lines = [
-        "| variant | parameters | pointing | with a relation | box IoU | presence AUROC | answers | ms a question |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    photos = [folder.name for folder in FOLDERS if any(folder.name in row for row in rows)]
+    titles = ["variant", "parameters", "pointing", "with a relation", "box IoU", "presence AUROC", "answers"]
+    titles += ["ms a question", *(f"pointing, {name}" for name in photos)]
+    lines = [f"| {' | '.join(titles)} |", "|" + " --- |" * len(titles)]
     for row in rows:
         rates = [row[key]["rate"] for key in ("pointing", "pointing_with_relation")]
         cells = [f"{row['parameters'] / 1e6:.2f} M", *(f"{rate:.3f}" for rate in rates), f"{row['box_iou']:.3f}"]
         cells += [f"{row['presence_auroc']:.3f}", f"{row['answers']['rate']:.3f}", f"{row['query_ms_median']:.0f}"]
+        cells += [f"{row[name]['rate']:.3f}" if name in row else "-" for name in photos]
         lines.append(f"| {row['variant']} | {' | '.join(cells)} |")
     return "\n".join(lines)

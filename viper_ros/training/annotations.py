@@ -16,8 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from viper_ros.training.shards import LONGER_SIDE_PX
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-LONGER_SIDE_PX = 256  # what nano sees
 MAX_INSTANCES = 255  # ids are uint8 and 0 is background
 _FRAME = re.compile(r"_(mp4|mov|avi|webm)-\d+.*$", re.IGNORECASE)
 OVERHANG = 0.02  # of the image's side: labels that stick out no further are rounding and are cut off

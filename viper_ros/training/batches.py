@@ -20,7 +20,7 @@ from viper_ros.perception.letterbox import Letterbox
 from viper_ros.perception.tokenizer import Tokenizer
 from viper_ros.sim.household_words import HOUSEHOLD
 from viper_ros.sim.language import ABSENT_ANSWERS
-from viper_ros.sim.strange import with_made_up_noun, with_made_up_verb
+from viper_ros.sim.strange import with_made_up_brand, with_made_up_noun, with_made_up_verb
 from viper_ros.sim.vocabulary import COLOUR_SYNONYMS, PAINTED
 from viper_ros.training.shards import Shard
 
@@ -32,6 +32,13 @@ STRANGE_RATE = 0.12
 """Share of the instructions that begin with made-up words instead: a verb that nobody taught is no obstacle."""
 UNKNOWN_RATE = 0.08
 """Share of the plain questions about a thing that ask for a made-up one instead, which is not there."""
+BRAND_RATE = 0.06
+"""Share of them that name a thing with a made-up brand, which changes nothing."""
+SELDOM = {
+    **{"next to": 3.0, "nearest to": 3.0, "smallest": 2.0, "largest": 2.0},
+    **{"second from the left": 2.0, "second from the right": 2.0},
+}
+"""Relation -> how much more often it is asked than what most scenes give many questions of."""
 _SIDE = re.compile("left|right")
 LOOSE_CORE = 0.5
 """Where only a box is known, the ellipse of this share of its sides surely lies on the thing; the rest may not."""
@@ -89,20 +96,44 @@ class Batch(NamedTuple):
 
 
 def sample_batch(
-    rng: np.random.Generator, shards: list[Shard], source: Source, images: int, questions: int, augment: bool
+    rng: np.random.Generator,
+    shards: list[Shard],
+    source: Source,
+    images: int,
+    questions: int,
+    augment: bool,
+    photometric: float = 1.0,
 ) -> Batch:
     """Sample a batch from one shard, so that all its images have one size."""
     shard = shards[rng.integers(len(shards))]
     picks = rng.choice(len(shard), images, replace=len(shard) < images)
-    return make_batch(rng, shard, picks, source, questions, augment)
+    return make_batch(rng, shard, picks, source, questions, augment, photometric)
 
 
 def make_batch(
-    rng: np.random.Generator, shard: Shard, picks: np.ndarray, source: Source, questions: int, augment: bool
+    rng: np.random.Generator,
+    shard: Shard,
+    picks: np.ndarray,
+    source: Source,
+    questions: int,
+    augment: bool,
+    photometric: float = 1.0,
 ) -> Batch:
-    """Batch of the scenes ``picks`` of a shard with ``questions`` sampled questions on each."""
+    """Batch of the scenes ``picks`` of a shard with ``questions`` sampled questions on each.
+
+    ``augment`` mirrors images, puts made-up words into questions and changes pixels, these with strength
+    ``photometric``.
+
+    Raises:
+        ValueError: the shard's images are not of the model's size.
+    """
     config, tokenizer = source.config, source.tokenizer
     height, width = shard.ids.shape[1:]
+    if max(width, height) != config.image_size:
+        raise ValueError(
+            f"a shard holds images of {width} x {height} px, the model takes {config.image_size} px in length; "
+            "make the data anew with `viper render` or `viper annotate`"
+        )
     box = Letterbox.fit(width, height, config.image_size, config.stride)
     category_index, colour_index = source.labels.index()
     pixels, categories, colours, sequences, targets, known = [], [], [], [], [], []
@@ -115,14 +146,15 @@ def make_batch(
             columns, rows = scene.get("size", (width, height))  # of the picture inside its padding
             inside = np.s_[:rows, :columns]
             rgb, ids = mirror(rgb, inside), mirror(ids, inside)
-        rgb = augment_photometric(rng, rgb) if augment else rgb
+        rgb = augment_photometric(rng, rgb, photometric) if augment else rgb
         pixels.append(torch.from_numpy(box.apply(rgb, config.pixel_mean, config.pixel_std)))
         doubtful = _doubtful(scene, ids)
         category, colour = _label_maps(scene, ids, doubtful, category_index, colour_index)
         categories.append(torch.from_numpy(category))
         colours.append(torch.from_numpy(colour))
         bank = scene["questions"]
-        for j in rng.choice(len(bank), questions, replace=len(bank) < questions):
+        often = np.array([SELDOM.get(question.get("relation"), 1.0) for question in bank])
+        for j in rng.choice(len(bank), questions, replace=len(bank) < questions, p=often / often.sum()):
             question = augment_words(rng, bank[j]) if augment else bank[j]
             text, answer = (swap_sides(question[key]) if mirrored else question[key] for key in ("text", "answer"))
             sequences.append((tokenizer.encode_instruction(text), tokenizer.encode_answer(answer)))
@@ -164,30 +196,41 @@ def swap_sides(text: str) -> str:
 
 
 def augment_words(rng: np.random.Generator, question: dict[str, Any]) -> dict[str, Any]:
-    """At times, put made-up words into a question: as a verb they change nothing, as a noun they are not in view."""
+    """At times, put made-up words into a question: verbs and brands change nothing, of the nouns there is nothing."""
     kind = question.get("kind")
     if kind in ABSENT_ANSWERS and rng.random() < UNKNOWN_RATE:
         text = with_made_up_noun(rng, question["text"])
         if text is not None:
             return question | {"text": text, "answer": ABSENT_ANSWERS[kind], "targets": [], "present": False}
+    if kind in ABSENT_ANSWERS and rng.random() < BRAND_RATE:
+        question = question | {"text": with_made_up_brand(rng, question["text"]) or question["text"]}
     if kind == "refer" and rng.random() < STRANGE_RATE:
         return question | {"text": with_made_up_verb(rng, question["text"])}
     return question
 
 
-def augment_photometric(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 -> the same under another exposure, white balance, blur, noise and JPEG quality."""
+def augment_photometric(rng: np.random.Generator, rgb: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    """(H, W, 3) uint8 -> the same under another exposure, white balance, blur, noise and JPEG quality.
+
+    ``strength`` in [0, 1.5] scales how far they go; at 0 nothing changes.
+    """
+    if strength == 0:
+        return rgb
+
+    def factor(low: float, high: float, size: int | None = None) -> Any:
+        return 1 + strength * rng.uniform(low, high, size)
+
     image = rgb.astype(np.float32) / 255
-    image = image ** rng.uniform(0.7, 1.4) * rng.uniform(0.65, 1.3)  # gamma, exposure
-    image = (image - 0.5) * rng.uniform(0.75, 1.25) + 0.5  # contrast
-    image = image * rng.uniform(0.92, 1.08, 3).astype(np.float32)  # white balance, too small to rename a colour
+    image = image ** factor(-0.3, 0.4) * factor(-0.35, 0.3)  # gamma, exposure
+    image = (image - 0.5) * factor(-0.25, 0.25) + 0.5  # contrast
+    image = image * factor(-0.08, 0.08, 3).astype(np.float32)  # white balance, too small to rename a colour
     if rng.random() < 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.2))
+        image = cv2.GaussianBlur(image, (0, 0), strength * rng.uniform(0.3, 1.2))
     if rng.random() < 0.5:
-        image = image + rng.normal(0, rng.uniform(0, 0.04), image.shape).astype(np.float32)
+        image = image + rng.normal(0, strength * rng.uniform(0, 0.04), image.shape).astype(np.float32)
     image = (np.clip(image, 0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.3:
-        quality = int(rng.integers(35, 95))
+        quality = round(100 - strength * rng.uniform(5, 65))
         image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
     return image
 

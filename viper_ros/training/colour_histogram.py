@@ -27,7 +27,7 @@ from viper_ros.perception.regions import find_regions
 from viper_ros.sim import Split
 from viper_ros.training.shards import Shard, shard_files
 
-SIZE_PX, CELL_PX = 256, 4  # as nano sees
+SIZE_PX, CELL_PX = 256, 4  # more of it would not tell more of a colour
 HSV_BINS = (12, 4, 4)
 BINS = math.prod(HSV_BINS)
 SMOOTHING = 2.0  # added to each bin of a word, spread as the colours are anywhere [pictures]

@@ -39,7 +39,7 @@ class TrainingConfig:
     data: str | dict[str, float] = "data/tabletop"  # a folder of shards, or several with their shares of the batches
     out: str = "runs/nano"
     start_from: str | None = None  # a checkpoint whose weights and words to start with: fine-tuning
-    validation_shards: int = 4  # the first ones of each folder, never trained on: calibration
+    validation_shards: int = 4  # of each folder, never trained on: the first of each source in turn, for calibration
     dense_steps: int = 400  # first, the grid encoder alone learns to name cells: a third of the cost of a full step
     steps: int = 4000  # in all
     images: int = 16
@@ -54,7 +54,8 @@ class TrainingConfig:
     weight_decay: float = 0.05
     ema_decay: float = 0.997
     clip_norm: float = 1.0
-    threads: int = 2
+    threads: int = 2  # on a CPU each learns from its share of the images, which it also normalises over
+    photometric: float = 1.0  # strength of changes of exposure, colour, blur, noise and JPEG quality; 0: none
     seed: int = 0
     log_every: int = 20
     save_every: int = 100
@@ -94,6 +95,11 @@ class Run:
             module.requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self._groups(), lr=config.learning_rate, betas=(0.9, 0.98))
         self.average = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        parts = min(config.threads, config.images) if config.device == "cpu" else 1
+        self.learners = ThreadPoolExecutor(
+            parts, initializer=torch.set_num_threads, initargs=(config.threads // parts,)
+        )
+        self.shares = [len(part) / config.images for part in np.array_split(np.arange(config.images), parts)]
 
     @property
     def state_path(self) -> Path:
@@ -107,19 +113,37 @@ class Run:
             module.eval()  # batch normalisation by the statistics it came with
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config) * group["rate"]
+        parts = list(self.learners.map(self._learn, split_batch(batch, len(self.shares), self.config.questions)))
+        for parameter, *gradients in zip(self._learning(), *(gradients for _, gradients in parts), strict=True):
+            known = [share * g for share, g in zip(self.shares, gradients, strict=True) if g is not None]
+            parameter.grad = sum(known[1:], start=known[0]) if known else None
+        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.step += 1
+        self._update_average()
+        sums = {"norm": float(norm)}
+        for share, (losses, _) in zip(self.shares, parts, strict=True):
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + share * value
+        return sums
+
+    def _learning(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.trained.parameters() if parameter.requires_grad]
+
+    def _learn(self, batch: Batch) -> tuple[dict[str, float], tuple[Tensor | None, ...]]:
+        """Losses of a part of a batch by name, and the gradients of their weighted sum.
+
+        Parts that are learnt at once race for the running statistics of normalisations: runs of several threads are not
+        the same to the last bit.
+        """
         with torch.autocast(batch.pixel_values.device.type, torch.bfloat16, enabled=self.config.bfloat16):
             grid = self.model.encode(batch.pixel_values)
             losses = self.words.losses(grid, batch)
             if self.step >= self.config.dense_steps:
                 output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
                 losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
-        self.optimizer.zero_grad(set_to_none=True)
-        total_loss(losses).backward()
-        norm = nn.utils.clip_grad_norm_(self.trained.parameters(), self.config.clip_norm)
-        self.optimizer.step()
-        self.step += 1
-        self._update_average()
-        return {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+        gradients = torch.autograd.grad(total_loss(losses), self._learning(), allow_unused=True)
+        return {name: float(value.detach()) for name, value in losses.items()}, gradients
 
     def _start(self) -> None:
         """Weights to start with, by the configuration."""
@@ -209,7 +233,8 @@ def train(config: TrainingConfig) -> None:
         if step % config.reload_every == 0:
             data.reload()
         rng = np.random.default_rng([config.seed, step])  # resuming repeats nothing and skips nothing
-        return sample_batch(rng, data.choose(rng), run.source, config.images, config.questions, augment=True)
+        shards = data.choose(rng)
+        return sample_batch(rng, shards, run.source, config.images, config.questions, True, config.photometric)
 
     with (
         ThreadPoolExecutor(1) as ahead,  # makes the next batch while the model learns from this one
@@ -249,6 +274,19 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
 def repeat_grid(grid: Grid, times: int) -> Grid:
     """A grid of B images -> of B * times, each image ``times`` times in a row."""
     return Grid(grid.cells.repeat_interleave(times, 0), grid.shape, grid.fine.repeat_interleave(times, 0))
+
+
+def split_batch(batch: Batch, parts: int, questions: int) -> list[Batch]:
+    """A batch as parts of about as many images each, with their ``questions``."""
+    images = batch.pixel_values.tensor_split(parts)
+    ends = torch.tensor([len(part) for part in images]).cumsum(0)[:-1].tolist()
+
+    def pieces(name: str, tensor: Tensor) -> tuple[Tensor, ...]:
+        if name.endswith("_names"):  # the same for all
+            return (tensor,) * parts
+        return tensor.tensor_split(ends if len(tensor) == len(batch.pixel_values) else [questions * e for e in ends])
+
+    return [Batch(*part) for part in zip(*(pieces(n, t) for n, t in batch._asdict().items()), strict=True)]
 
 
 def to_device(batch: Batch, device: str) -> Batch:

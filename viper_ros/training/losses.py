@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from itertools import accumulate
 
 import torch
@@ -108,17 +109,22 @@ class DeepSupervision:
 
     def __init__(self, model: ViperF1) -> None:
         self.model = model
-        self._scores: list[Tensor] = []
+        self._said = threading.local()  # each thread learns from its own part of a batch
         for pointer in model.pointers[:-1]:
-            pointer.register_forward_hook(lambda _m, _i, scores: self._scores.append(scores))
+            pointer.register_forward_hook(lambda _m, _i, scores: self._scores().append(scores))
 
     def loss(self, batch: Batch) -> Tensor:
         """Loss of the last forward pass, which it forgets; zero for a model of one block."""
-        head, taken, self._scores = self.model.target_head, self._scores, []
+        head, taken, self._said.scores = self.model.target_head, self._scores(), []
         coarse = F.avg_pool2d(batch.target.unsqueeze(1), 2).flatten(1)  # (B * K, G)
         sums = list(accumulate(taken))  # of (B * K, H, G), as the model adds them up
         losses = [pointing_loss(head.scale * scores.mean(dim=1), coarse) for scores in sums]
         return torch.stack(losses).mean() if losses else batch.target.new_zeros(())
+
+    def _scores(self) -> list[Tensor]:
+        if not hasattr(self._said, "scores"):
+            self._said.scores = []
+        return self._said.scores
 
 
 def total_loss(losses: dict[str, Tensor]) -> Tensor:

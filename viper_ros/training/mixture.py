@@ -13,11 +13,11 @@ from viper_ros.training.shards import Shard, shard_files
 
 
 class Mixture:
-    """Shards of several folders. The first ``held_back`` of each are for validation and never come out of here.
+    """Shards of several folders. ``held_back`` of each are for validation and never come out of here.
 
     Args:
         shares: a folder, or several with the share of the batches that comes from each (any positive numbers).
-        held_back: shards of each folder that are not trained on.
+        held_back: shards of each folder that are not trained on: the first of each source in turn, then the second.
 
     Raises:
         FileNotFoundError: a folder has nothing to train on.
@@ -25,7 +25,7 @@ class Mixture:
 
     def __init__(self, shares: str | dict[str, float], held_back: int) -> None:
         self.shares = {shares: 1.0} if isinstance(shares, str) else shares
-        self._seen = {folder: shard_files(Path(folder), Split.TRAIN)[:held_back] for folder in self.shares}
+        self._seen = {folder: _first_of_each_source(folder)[:held_back] for folder in self.shares}
         self._shards: dict[str, list[Shard]] = {folder: [] for folder in self.shares}
         self.reload()
         for folder, shards in self._shards.items():
@@ -63,4 +63,9 @@ class Mixture:
 def held_back_shards(shares: str | dict[str, float], count: int) -> list[Shard]:
     """The shards of each folder that a :class:`Mixture` keeps for validation."""
     folders = [shares] if isinstance(shares, str) else list(shares)
-    return [Shard(path) for folder in folders for path in shard_files(Path(folder), Split.TRAIN)[:count]]
+    return [Shard(path) for folder in folders for path in _first_of_each_source(folder)[:count]]
+
+
+def _first_of_each_source(folder: str) -> list[Path]:
+    """A folder's shards, number by number: ``train-coco-00000``, ``train-fruit-00000``, ..., ``train-coco-00001``."""
+    return sorted(shard_files(Path(folder), Split.TRAIN), key=lambda path: (path.stem.rpartition("-")[2], path.stem))

@@ -22,7 +22,6 @@ from viper_ros.model.presets import nano_config
 from viper_ros.perception.letterbox import Letterbox
 from viper_ros.sim.splits import Split, may_not_be_named
 from viper_ros.training.annotations import (
-    LONGER_SIDE_PX,
     Annotated,
     BadAnnotation,
     Instance,
@@ -35,9 +34,12 @@ from viper_ros.training.annotations import (
 )
 from viper_ros.training.class_names import ClassName, ClassNames
 from viper_ros.training.photo_questions import MIN_AREA, MIN_FRACTION, Labelled, Thing, sample_questions
-from viper_ros.training.shards import QUESTIONS_PER_SCENE, SHARD_SCENES, TYPO_RATE
+from viper_ros.training.shards import LONGER_SIDE_PX, QUESTIONS_PER_SCENE, SHARD_SCENES, TYPO_RATE
 
-CANVASES_PX = ((256, 144), (256, 192), (192, 256), (256, 256))  # width, height; the first that a picture fits into
+_L = LONGER_SIDE_PX
+CANVASES_PX = ((_L, _L * 9 // 16), (_L, _L * 3 // 4), (_L * 3 // 4, _L), (_L, _L))
+"""(Width, height); a picture goes onto the first that it fits into."""
+
 FEWEST = 32  # a smaller rest goes onto square canvases: a batch is drawn from one shard
 _PAD_RGB = np.array([round(255 * mean) for mean in nano_config().pixel_mean], np.uint8)  # as `Letterbox` pads
 

@@ -55,8 +55,10 @@ def load_encoder(model: ViperF1, checkpoint: Path | str) -> None:
 def load_known_words(model: ViperF1, tokenizer: Tokenizer, checkpoint: Path | str) -> None:
     """Start a model with all weights of a checkpoint; a word that it had in pieces starts as the mean of these.
 
+    Mixers of the grid encoder that the checkpoint has not start as they are made and change nothing at first.
+
     Raises:
-        ValueError: the model differs in more than its vocabulary.
+        ValueError: the model differs in more than its vocabulary and its mixers.
     """
     theirs, their_tokenizer = load_checkpoint(checkpoint), load_tokenizer(checkpoint)
     known = their_tokenizer.pieces()
@@ -69,6 +71,7 @@ def load_known_words(model: ViperF1, tokenizer: Tokenizer, checkpoint: Path | st
         rows.append(state["embed.weight"][pieces].mean(dim=0, keepdim=True))
     state["embed.weight"] = torch.cat(rows)
     try:
-        model.load_state_dict(state)
+        new = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("grid_encoder.mixers.")}
+        model.load_state_dict(new | state)
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} is of another architecture: {error}") from error

@@ -18,6 +18,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 from tqdm import tqdm
 
+from viper_ros.model.presets import nano_config
 from viper_ros.sim import Question, Scene, Split, sample_questions, scene_seed
 from viper_ros.sim.vocabulary import PAINTED
 from viper_ros.sim.worlds import open_world
@@ -25,8 +26,13 @@ from viper_ros.sim.worlds import open_world
 SHARD_SCENES = 128
 QUESTIONS_PER_SCENE = 24
 TYPO_RATE = 0.03
-SIZES_PX = ((256, 192), (256, 192), (256, 192), (256, 256), (256, 144))  # (width, height), one a shard in turn
-SUPERSAMPLE = 2  # rendered larger and averaged, as a camera image that is scaled down for the network
+LONGER_SIDE_PX = nano_config().image_size
+_FOUR_BY_THREE = (LONGER_SIDE_PX, LONGER_SIDE_PX * 3 // 4)
+SIZES_PX = (*(_FOUR_BY_THREE,) * 3, (LONGER_SIDE_PX, LONGER_SIDE_PX), (LONGER_SIDE_PX, LONGER_SIDE_PX * 9 // 16))
+"""(Width, height), one a shard in turn."""
+
+_CAMERA = 1.5
+"""Times as large a scene is rendered and then averaged, as a camera image that is scaled down for the network."""
 
 
 def render_shards(
@@ -83,7 +89,7 @@ def _render_shard(folder: Path, split: Split, told: tuple[str, Path | None, Path
     width, height = SIZES_PX[index % len(SIZES_PX)]
     world = open_world(*told)
     rgb, ids, scenes = [], [], []
-    with world.renderer(width * SUPERSAMPLE, height * SUPERSAMPLE) as renderer:
+    with world.renderer(round(width * _CAMERA), round(height * _CAMERA)) as renderer:
         for n in range(index * SHARD_SCENES, (index + 1) * SHARD_SCENES):
             rng = np.random.default_rng(scene_seed(split, n))
             scene, camera = world.sample(rng, split)
@@ -92,7 +98,7 @@ def _render_shard(folder: Path, split: Split, told: tuple[str, Path | None, Path
             if not questions:  # a view that shows next to nothing
                 continue
             rgb.append(cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA))
-            ids.append(frame.ids[::SUPERSAMPLE, ::SUPERSAMPLE].astype(np.uint8))
+            ids.append(cv2.resize(frame.ids.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT))
             scenes.append(_told(scene, questions))
     path = _path(folder, split, index)
     save_file({"rgb": np.stack(rgb), "ids": np.stack(ids)}, str(path.with_suffix(".safetensors")))
