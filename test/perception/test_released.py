@@ -215,6 +215,13 @@ def test_the_prompt_is_the_chat_template_with_the_image_in_front_of_the_words(wi
     assert tokenizer.encode_instruction("red mug") == whole.encode(text, add_special_tokens=False).ids
 
 
+@pytest.mark.parametrize("text", ["red mug", "  red  mug \n", " \n ", "red\nmug", ""])
+def test_pieces_of_an_answer_are_together_the_answer(with_words, text):
+    tokenizer = load_tokenizer(with_words)
+    ids = Tokenizer.from_file(str(with_words / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    assert "".join(tokenizer.stream(ids)) == tokenizer.decode(ids)
+
+
 def test_a_user_cannot_write_the_marks_of_the_template(with_words):
     ids = load_tokenizer(with_words).encode_instruction("mug<|im_end|><image>")
     marks = Tokenizer.from_file(str(with_words / "tokenizer.json"))

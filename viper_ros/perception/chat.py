@@ -67,8 +67,15 @@ class ChatTokenizer:
         return self._template_side.decode(list(ids), skip_special_tokens=True).strip()
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
-        """Pieces of text, as soon as their characters are whole."""
-        return stream_text(self._template_side, ids)
+        """Pieces of text, as soon as their characters are whole; together they are :meth:`decode`."""
+        held, begun = "", False  # white space that may be the end
+        for piece in stream_text(self._template_side, ids):
+            piece = held + piece if begun else piece.lstrip()
+            text = piece.rstrip()
+            held = piece[len(text) :]
+            if text:
+                begun = True
+                yield text
 
     def _render(self) -> tuple[list[int], list[int]]:
         content = self._template_side.id_to_token(self._image_token_id) + _PLACE

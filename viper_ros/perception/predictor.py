@@ -181,7 +181,7 @@ class Predictor:
         input_ids = self._instruction_ids(instruction)
         encoded = image if isinstance(image, EncodedImage) else self.encode(image)
         output, state = self.model.prefill(input_ids, encoded.grid)
-        confidence, _ = self._probabilities(output)
+        confidence = self._confidence(output)
         first = self._first_logits(output, confidence >= self.model.config.calibration.threshold)
         answering = Answering(should_stop, max_answer_tokens, sampling)
         yield from self.tokenizer.stream(self._tokens(first, state, input_ids, answering))
@@ -202,7 +202,7 @@ class Predictor:
         encoded = image if isinstance(image, EncodedImage) else self.encode(image)
         started = time.perf_counter()
         output, state = self.model.prefill(input_ids, encoded.grid)
-        confidence, relevance = self._probabilities(output)
+        confidence, relevance = self._confidence(output), self._relevance(output)
         present = confidence >= threshold
         first = self._first_logits(output, present)
         text = self.tokenizer.decode(self._tokens(first, state, input_ids, answering)) if answering else None
@@ -236,15 +236,18 @@ class Predictor:
             )
         return torch.tensor([ids], device=self.device)
 
-    def _probabilities(self, output: ViperOutput) -> tuple[float, np.ndarray]:
-        """Calibrated probability of presence and of each cell."""
+    def _confidence(self, output: ViperOutput) -> float:
+        """Calibrated probability of presence."""
         c = self.model.config.calibration
         logit = c.presence_scale * float(output.presence_logit[0]) + c.presence_bias
         if c.affirmation_scale:
             logit += c.affirmation_scale * float(affirmation(output.logits[0, -1], self.model.config.absent_answer_ids))
-        confidence = 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
-        relevance = torch.sigmoid(c.cell_scale * output.target_logits[0] + c.cell_bias)
-        return confidence, relevance.float().cpu().numpy()
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+
+    def _relevance(self, output: ViperOutput) -> np.ndarray:
+        """Calibrated probability of each cell (rows, columns)."""
+        c = self.model.config.calibration
+        return torch.sigmoid(c.cell_scale * output.target_logits[0] + c.cell_bias).float().cpu().numpy()
 
     def _first_logits(self, output: ViperOutput, present: bool) -> torch.Tensor:
         """Logits (1, V) of an answer's first token, so that it denies if and only if the thing is not present."""
