@@ -182,6 +182,7 @@ def test_scenes_are_at_rest_and_apart(looks):
     for scene, _ in (pair for pairs in looks.values() for pair in pairs):
         for thing in scene.objects:
             floor = 0.0 if thing.supports is None else scene.object(thing.supports).shape.surface.height_m
+            assert abs(thing.base_m[2] - floor) < 0.002
             # of the things built from parts, the apple's mesh begins up to 2.3 mm above its underside
             assert abs(thing.points_m[:, 2].min() - floor) < (0.003 if thing.asset is None else 0.002)
         standing = [thing.points_m[::4, :2] for thing in scene.objects if thing.supports is None]

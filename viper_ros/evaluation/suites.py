@@ -38,10 +38,7 @@ SUITES = {
     "novel": ("tabletop", Split.NOVEL),
     "phrasing": ("tabletop", Split.PHRASING),
     "relations": ("tabletop", Split.TEST),  # of its questions, those with a relation or superlative
-    "unknown": (
-        "tabletop",
-        Split.TEST,
-    ),  # plain questions, each again with a brand that is none and a noun that is none
+    "unknown": ("tabletop", Split.TEST),  # plain questions, each again with a made-up brand and with a made-up noun
     "household": ("household", Split.TEST),
     "household_novel": ("household", Split.NOVEL),
 }

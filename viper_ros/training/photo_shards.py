@@ -34,10 +34,17 @@ from viper_ros.training.annotations import (
 )
 from viper_ros.training.class_names import ClassName, ClassNames
 from viper_ros.training.photo_questions import MIN_AREA, MIN_FRACTION, Labelled, Thing, sample_questions
-from viper_ros.training.shards import LONGER_SIDE_PX, QUESTIONS_PER_SCENE, SHARD_SCENES, TYPO_RATE
+from viper_ros.training.shards import (
+    FOUR_BY_THREE_PX,
+    LONGER_SIDE_PX,
+    QUESTIONS_PER_SCENE,
+    SHARD_SCENES,
+    SQUARE_PX,
+    TYPO_RATE,
+    WIDE_PX,
+)
 
-_L = LONGER_SIDE_PX
-CANVASES_PX = ((_L, _L * 9 // 16), (_L, _L * 3 // 4), (_L * 3 // 4, _L), (_L, _L))
+CANVASES_PX = (WIDE_PX, FOUR_BY_THREE_PX, FOUR_BY_THREE_PX[::-1], SQUARE_PX)
 """(Width, height); a picture goes onto the first that it fits into."""
 
 FEWEST = 32  # a smaller rest goes onto square canvases: a batch is drawn from one shard
@@ -209,12 +216,12 @@ class _Writer:
 
     def close(self) -> None:
         """Write what is left: small rests together, on square canvases."""
-        rest: list[_Row] = self.rows.pop((LONGER_SIDE_PX, LONGER_SIDE_PX), [])
+        rest: list[_Row] = self.rows.pop(SQUARE_PX, [])
         for rows in self.rows.values():
             if len(rows) >= FEWEST:
                 self._write(rows)
             else:
-                rest += [_padded(row, LONGER_SIDE_PX, LONGER_SIDE_PX) for row in rows]
+                rest += [_padded(row, *SQUARE_PX) for row in rows]
         for at in range(0, len(rest), SHARD_SCENES):
             self._write(rest[at : at + SHARD_SCENES])
 
