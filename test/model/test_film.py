@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from viper_ros.model.film import FiLM, GridModulation
+from viper_ros.model.film import FiLM, GridModulation, relative_places
 
 
 @pytest.fixture
@@ -50,3 +50,37 @@ def test_a_grid_that_tiles_do_not_cover_is_refused(inputs):
     grid, sentence, scores = inputs
     with pytest.raises(ValueError, match=r"\(8, 12\) cells is not made of squares of 5 x 5"):
         GridModulation(16, 24, heads=3, pool=5)(grid, sentence, scores, (8, 12))
+
+
+def test_anchors_change_nothing_until_they_have_learnt(inputs):
+    grid, sentence, scores = inputs
+    torch.manual_seed(0)
+    plain = GridModulation(16, 24, heads=3, pool=2)
+    torch.manual_seed(0)
+    more = GridModulation(16, 24, heads=3, pool=2, anchors=True)
+    torch.testing.assert_close(
+        more(grid, sentence, scores, (8, 12), torch.randn_like(scores)), plain(grid, sentence, scores, (8, 12))
+    )
+
+
+def test_a_cell_knows_where_it_lies_as_seen_from_a_map():
+    shares = torch.zeros(1, 1, 4, 8)
+    shares[0, 0, 1, 2] = shares[0, 0, 1, 6] = 0.5
+    right, below, away, to_the_left, above = relative_places(shares)[0].unbind(dim=-1)
+    cell = 2 / 8
+    assert right[0].tolist() == pytest.approx([cell * (x - 4) for x in range(8)])
+    assert below[:, 3].tolist() == pytest.approx([cell * (y - 1) for y in range(4)])
+    assert float(away[3, 6]) == pytest.approx(cell * 8**0.5, abs=1e-4)
+    assert to_the_left[2].tolist() == [0, 0, 0.25, 0.5, 0.5, 0.5, 0.75, 1.0], "the leftmost has none to its left"
+    assert above[:, 0].tolist() == [0, 0.5, 1, 1]
+
+
+def test_an_anchor_far_away_reaches_every_cell(inputs):
+    """Unlike the 7x7 convolution: what lies left of a mug may lie half an image away from it."""
+    grid, sentence, scores = inputs
+    modulation = GridModulation(16, 24, heads=3, pool=2, anchors=True)
+    torch.nn.init.normal_(modulation.places.seen_from.weight)
+    moved = scores.clone()
+    moved[:, :, 0] += 5.0
+    change = modulation(grid, sentence, scores, (8, 12), scores) - modulation(grid, sentence, scores, (8, 12), moved)
+    assert change.abs().amax(dim=-1).min() > 0

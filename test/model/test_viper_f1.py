@@ -86,6 +86,9 @@ def test_generation_stops_between_tokens_when_told_to(model, prompt):
 def test_every_parameter_learns(model, prompt):
     for mixer in model.grid_encoder.mixers:  # they start as the identity, behind zeros
         torch.nn.init.normal_(mixer.down.weight, std=0.1)
+    for modulation in model.grid_modulations:  # so do places
+        torch.nn.init.normal_(modulation.places.near.weight, std=0.1)
+        torch.nn.init.normal_(modulation.places.seen_from.weight, std=0.1)
     output = model(*prompt)
     loss = output.logits.square().mean() + output.target_logits.square().mean() + output.presence_logit.square().mean()
     loss.backward()

@@ -156,10 +156,32 @@ def test_relations_hold_for_the_target_and_for_nothing_else(asked):
             assert relation_holds(scene, frame, expression.relation, scene.object(target), anchors), q
         if expression.relation in ("on", "in"):
             others = [t for t in in_sight(scene, frame) if fits(expression.head, t) and t.id not in q.target_ids]
-            relation = anchors[0].shape.surface and anchors[0].shape.surface.relation
-            assert not any(t.supports == anchors[0].id and relation == expression.relation for t in others), q
+            assert not any(t.supports == anchors[0].id and t.rests == expression.relation for t in others), q
         checked += 1
     assert checked > 100
+
+
+def test_anchors_are_what_the_words_mention_on_the_way(asked):
+    kinds = Counter()
+    for scene, _, q in everything(asked):
+        expression = q.expressions[0]
+        heads = [told.head for told in q.expressions] if q.kind == "compare" else expression.anchors
+        if q.kind != "compare" and expression.superlative is not None:
+            heads = [expression.head]
+        assert all(any(fits(head, scene.object(id)) for head in heads) for id in q.anchor_ids), q
+        if q.kind == "compare":
+            kinds["compare"] += 1
+            assert set(q.target_ids) < set(q.anchor_ids) and len(q.anchor_ids) == 2, q
+        elif expression.superlative is not None:
+            kinds["superlative"] += 1
+            assert not q.present or (set(q.target_ids) < set(q.anchor_ids)), q
+        elif expression.relation is not None:
+            kinds["relation"] += 1
+            assert not q.present or len(q.anchor_ids) == len(expression.anchors), q
+            assert not set(q.anchor_ids) & set(q.target_ids), q
+        else:
+            assert q.anchor_ids == ()
+    assert min(kinds.values()) > 5 and len(kinds) == 3
 
 
 def test_superlatives_pick_the_extreme(asked):

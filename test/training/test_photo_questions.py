@@ -50,6 +50,7 @@ def test_every_answer_is_what_the_labels_say():
         elif question["relation"]:
             right = {"leftmost": 2, "rightmost": 4, "second from the left": 3, "second from the right": 3}
             assert targets == [right[question["relation"]]]
+            assert question["anchors"] == [2, 3, 4], "it is chosen from these"
             assert question["answer"] == "fork"
         else:
             assert targets == [2, 3, 4]

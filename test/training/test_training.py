@@ -277,12 +277,14 @@ def test_inside_a_loose_box_only_the_middle_is_sure(finished, data):
     thing = 7
     shard.ids[0] = 0
     shard.ids[0, 64:128, 64:160] = thing
-    question = {"text": "the mug", "answer": "mug", "targets": [thing], "present": True, "kind": "refer"}
+    about = {"text": "the mug", "answer": "mug", "kind": "refer", "relation": None, "present": True}
+    question = about | {"targets": [thing], "anchors": [thing]}
     shard.scenes[0] = {"objects": {str(thing): ["mug", None]}, "questions": [question], "loose": [thing]}
     batch = make_batch(np.random.default_rng(0), shard, np.array([0]), source, questions=1, augment=False)
     assert batch.known[0, 24, 28] == 1 and batch.target[0, 24, 28] == 1, "the middle"
     assert batch.known[0, 16, 16] == 0, "a corner of the box"
     assert batch.known[0, 4, 4] == 1 and batch.target[0, 4, 4] == 0, "outside it"
+    assert batch.anchors[0, 12, 14] == 1 and batch.anchors[0, 8, 8] == 0, "an anchor is where it surely is"
     names = [names[0] for names in source.labels.categories]
     assert batch.categories[0, 12, 14] == names.index("mug") + 1
     assert batch.categories[0, 8, 8] == IGNORE
@@ -408,16 +410,46 @@ def test_mixers_that_a_checkpoint_lacks_change_nothing_at_first(finished, tmp_pa
         load_known_words(_run(deeper, plain).model, run.tokenizer, tmp_path / "plain/checkpoint")
 
 
+def test_anchors_that_a_checkpoint_lacks_change_nothing_at_first(finished, tmp_path):
+    models = [SMALL | {"modulator": SMALL["modulator"] | {"anchors": anchors}} for anchors in (False, True)]
+    plain = dataclasses.replace(finished, out=str(tmp_path / "plain"), model=models[0], steps=2)
+    train(plain)
+    run = _run(dataclasses.replace(finished, out=str(tmp_path / "more"), model=models[1]), plain)
+    load_known_words(run.model, run.tokenizer, tmp_path / "plain/checkpoint")
+    before, after = load_checkpoint(tmp_path / "plain/checkpoint"), run.model.eval()
+    prompt = torch.tensor([[5, 9, 7, run.tokenizer.ground_id]]), torch.rand(1, 3, 64, 96)
+    torch.testing.assert_close(after(*prompt).target_logits, before(*prompt).target_logits)
+    assert len(after.anchor_pointers) == 1 and not before.anchor_pointers
+
+
+def test_a_batch_shows_anchors_and_the_blocks_learn_to_point_at_them(data, finished):
+    run, shard = _run(finished), load_shards(data, Split.TRAIN)[0]
+    scene = next(i for i, scene in enumerate(shard.scenes) if any(q["anchors"] for q in scene["questions"]))
+    question = next(q for q in shard.scenes[scene]["questions"] if q["anchors"])
+    shard.scenes[scene]["questions"] = [question]
+    picks = np.full(finished.images, scene)
+    batch = make_batch(np.random.default_rng(0), shard, picks, run.source, finished.questions, augment=False)
+    shown = np.isin(shard.ids[scene], question["anchors"])
+    assert float(batch.anchors[0].sum()) == pytest.approx(shown.sum() / 64, rel=0.01)
+    assert batch.anchors[0][torch.from_numpy(~shown[4::8, 4::8])].max() < 1
+    losses = [run.train_step(batch)["anchor"] for _ in range(12)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_what_is_not_there_is_asked_more_often_of_places():
+    question = {"kind": "relation", "relation": "behind", "present": False}
+    assert batches.how_often(question) > batches.how_often(question | {"present": True})
+    assert batches.how_often(question | {"present": True}) > batches.how_often(question | {"kind": "refer"}) == 1
+
+
 def _with_mixers(count):
     return SMALL | {"grid": SMALL["grid"] | {"mixers": count}}
 
 
 def test_seldom_relations_are_asked_more_often(data, finished):
     shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
-    told = [{"text": f"the mug {k}", "answer": "red mug", "targets": [1], "present": True} for k in ("one", "two")]
-    told = [
-        row | {"kind": "refer", "relation": relation} for row, relation in zip(told, ("on", "next to"), strict=True)
-    ]
+    about = {"answer": "red mug", "targets": [1], "anchors": [], "present": True, "kind": "refer"}
+    told = [about | {"text": f"the mug {k}", "relation": r} for k, r in (("one", "on"), ("two", "next to"))]
     shard.scenes[0]["questions"] = told
     batch = make_batch(np.random.default_rng(0), shard, np.zeros(200, int), source, questions=1, augment=False)
     ids = [source.tokenizer.encode_instruction(row["text"]) for row in told]

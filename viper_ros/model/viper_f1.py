@@ -6,9 +6,11 @@ B batch, T tokens, D width, G = Gh * Gw grid cells, V vocabulary, H heads.
                               |-> pointer, summed over blocks -> target, presence, count, FiLM of the decoder
 
 Between two blocks the sentence's state modulates the grid, so that what the first block found steers what the next
-looks for. What all blocks together point at is what the answer is about: its cells modulate the decoder. No attention
-in nano: cost is linear in tokens and in cells, and a new token costs one step. The parts are chosen by name
-(registry.py); ``base`` has SigLIP's grid, one block with S4 and LFM2, as the released checkpoints.
+looks for: where the words point so far, and where the things lie that they mention on the way ("the mug" of "left of
+the mug"), at which the first blocks point as well. What all blocks together point at is what the answer is about: its
+cells modulate the decoder. No attention in nano: cost is linear in tokens and in cells, and a new token costs one step.
+The parts are chosen by name (registry.py); ``base`` has SigLIP's grid, one block with S4 and LFM2, as the released
+checkpoints.
 """
 
 from __future__ import annotations
@@ -68,8 +70,11 @@ class ViperF1(nn.Module):
             block(c.width, c.grid.width, m, space.from_config(c.width, m)) for _ in range(m.blocks)
         )
         self.grid_modulations = nn.ModuleList(
-            GridModulation(c.grid.width, c.width, m.heads, m.grid_pool, m.film)
+            GridModulation(c.grid.width, c.width, m.heads, m.grid_pool, m.film, anchors=m.anchors and m.pointer)
             for _ in range(m.blocks - 1 if block.modulates_grid else 0)
+        )
+        self.anchor_pointers = nn.ModuleList(
+            Pointer(c.width, m.heads) for modulation in self.grid_modulations if modulation.places is not None
         )
         self.pointers = nn.ModuleList(Pointer(c.width, m.heads) for _ in range(m.blocks if m.pointer else 0))
         self.target_head = lookup(TARGET_HEADS, c.target_head, "target head").from_config(c)
@@ -102,7 +107,7 @@ class ViperF1(nn.Module):
         is_instruction, is_answer = place <= 0, place >= 0  # the token that closes the one begins the other
         x = self.embed_norm(self.embed(input_ids))  # (B, T, D)
         cells, memories, spaces = grid.cells, [], []
-        scores = cells.new_zeros(())
+        scores, anchors = cells.new_zeros(()), cells.new_zeros(())
         for i, block in enumerate(self.blocks):
             words = x
             memories.append(block.correlation.remember(cells))
@@ -113,8 +118,10 @@ class ViperF1(nn.Module):
                 scores = scores + self.pointers[i](x, found.scores, is_instruction)  # (B, H, G)
             else:
                 scores = found.scores[row, :, sentence_at]  # (B, H, G)
+            if i < len(self.anchor_pointers):
+                anchors = anchors + self.anchor_pointers[i](x, found.scores, is_instruction)  # (B, H, G)
             if i < len(self.grid_modulations):
-                cells = self.grid_modulations[i](cells, sentence, scores, grid.shape)
+                cells = self.grid_modulations[i](cells, sentence, scores, grid.shape, anchors)
         dense = None
         if grid.dense is not None:
             dense, scores = self._look_closer(words, grid.dense, input_ids)

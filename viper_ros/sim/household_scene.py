@@ -44,6 +44,11 @@ _TIPPED, _TWIN, _SUPPORTED = 0.15, 0.4, 0.4
 _BUILT_FROM_PARTS, _BUILT_SCENES, _BUILT_THERE = 0.12, 0.2, 0.75
 """How often a thing comes from the tabletop world; how many scenes are full of such; how often a thing is one there."""
 
+_STACKED_TWINS = 0.25
+"""How many scenes have one of two of the same lying on a small thing: to tell it takes more than a name."""
+_CROCKERY = 0.4
+"""How often these are things that hold others themselves, such as bowls and plates."""
+
 _SAME = 0.6
 """How often a repetition is of the very same asset and not of another one of its category."""
 
@@ -67,6 +72,8 @@ class Household:
             self._add_furniture(rng, things, split)
         built = _BUILT_THERE if rng.random() < _BUILT_SCENES else _BUILT_FROM_PARTS
         wanted = min(len(things) + int(rng.integers(3, 10)), _MOST_THINGS)
+        if rng.random() < _STACKED_TWINS:
+            self._add_stacked_twins(rng, things, split)
         for attempt in range(4 * wanted):
             if len(things) >= wanted:
                 break
@@ -102,6 +109,21 @@ class Household:
         if placed is not None:
             things.append(placed)
 
+    def _add_stacked_twins(self, rng: np.random.Generator, things: list[SceneObject], split: Split) -> None:
+        """Stand a small thing that others fit on, one of these on or in it, and the same once more on the table."""
+        carriers = [a for a in _allowed(split) if not a.large and self.shapes[a.name].surface is not None]
+        carrier = _on_table(rng, things, self.make(rng, len(things) + 1, _any_category(rng, carriers)))
+        if carrier is None:
+            return
+        for _ in range(12):
+            asset = _any_category(rng, carriers) if rng.random() < _CROCKERY else _choose(rng, split, large=False)
+            carried = put_on([*things, carrier], carrier, self.make(rng, len(things) + 2, asset))
+            if carried is not None:
+                things += [carrier, carried]
+                twin = _on_table(rng, things, self.make(rng, len(things) + 1, asset))
+                things += [] if twin is None else [twin]
+                return
+
     def _relative(self, rng: np.random.Generator, thing: SceneObject, split: Split) -> Asset:
         """Give the same asset again, or another one of its category: questions then need more than a name."""
         same = [a for a in _allowed(split) if a.category == thing.category and not a.large]
@@ -127,7 +149,12 @@ def _allowed(split: Split) -> tuple[Asset, ...]:
 
 def _choose(rng: np.random.Generator, split: Split, large: bool, novel: bool = False) -> Asset:
     """Choose a category, then one of its assets: a name with many assets is no more frequent than another."""
-    assets = [a for a in _allowed(split) if a.large == large and (not novel or a.name in HELD_OUT_ASSETS)]
+    return _any_category(
+        rng, [a for a in _allowed(split) if a.large == large and (not novel or a.name in HELD_OUT_ASSETS)]
+    )
+
+
+def _any_category(rng: np.random.Generator, assets: list[Asset]) -> Asset:
     categories = list(dict.fromkeys(a.category for a in assets))
     category = categories[rng.integers(len(categories))]
     assets = [a for a in assets if a.category == category]
@@ -141,6 +168,10 @@ def _place(rng: np.random.Generator, things: list[SceneObject], thing: SceneObje
             placed = put_on(things, things[support], thing)
             if placed is not None:
                 return placed
+    return _on_table(rng, things, thing)
+
+
+def _on_table(rng: np.random.Generator, things: list[SceneObject], thing: SceneObject) -> SceneObject | None:
     for _ in range(20):
         placed = replace(thing, base_m=np.array([*rng.uniform(-1, 1, 2) * AREA_HALF_M, 0.0]))
         if all(apart(placed, other) for other in things):

@@ -14,6 +14,8 @@ from viper_ros.sim.parts import Shape, Surface
 _POINTS = 400
 _RIM = 0.12
 """The top share of an open thing's height that counts as its rim."""
+_OVERHANG = 2.2
+"""A bowl stands on a box of cookies that is half as wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +78,11 @@ def asset_shape(
     floor = float(dense[radius < 0.12 * across, 2].max(initial=0.0))
     high = float(points[:, 2].max())
     if relation == "on":
-        return AssetShape((), Surface("on", floor, 0.47 * across, centre_m=at_m), points)
+        return AssetShape((), Surface("on", floor, 0.47 * across, centre_m=at_m, overhang=_OVERHANG), points)
     rim = dense[:, 2] > (1 - _RIM) * high
     inside = float(np.quantile(radius[rim], 0.02))
     low = (dense[:, 2] > floor + 0.2 * (high - floor)) & (dense[:, 2] < floor + 0.4 * (high - floor))
     bottom = float(np.quantile(radius[low], 0.02)) if low.any() else 0.7 * inside
-    return AssetShape((), Surface("in", floor, 0.9 * min(bottom, inside), high, 0.95 * inside, at_m), points)
+    radii_m = 0.9 * min(bottom, inside), 0.95 * inside
+    surface = Surface("in", floor, radii_m[0], high, radii_m[1], at_m, overhang=_OVERHANG, rim_carries=True)
+    return AssetShape((), surface, points)

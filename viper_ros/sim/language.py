@@ -11,7 +11,7 @@ Kinds: ``refer`` (instructions and noun phrases; singular, plural, and with a go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,7 +40,8 @@ class Question:
 
     ``target_ids`` are the things that it is about, () if they are absent; ``present`` says whether they are in view.
     ``template`` joins the ids of its pieces (`phrases`); ``relation`` is the relation or superlative that it uses.
-    ``expressions`` hold its meaning, for checks.
+    ``expressions`` hold its meaning, for checks. ``anchor_ids`` are the things that its words mention on the way: the
+    anchors of a relation, those that a superlative chooses from, the two that are compared.
     """
 
     text: str
@@ -51,6 +52,7 @@ class Question:
     template: str
     relation: str | None = None
     expressions: tuple[Expression, ...] = ()
+    anchor_ids: tuple[int, ...] = ()
 
 
 def sample_questions(
@@ -74,14 +76,25 @@ def sample_questions(
         kind = str(rng.choice(list(_KINDS), p=_WEIGHTS))
         question = _KINDS[kind](rng, view, split)
         if question is not None and question.text not in LIBERO_SENTENCES:
-            questions.setdefault(question.text, question)
+            questions.setdefault(question.text, replace(question, anchor_ids=_anchor_ids(view, question)))
     return tuple(_with_typo(rng, question, typo_rate) for question in questions.values())
+
+
+def _anchor_ids(view: View, question: Question) -> tuple[int, ...]:
+    expression = question.expressions[0]
+    means = expression.anchors
+    if question.kind == "compare":
+        means = tuple(told.head for told in question.expressions)
+    elif expression.superlative is not None:
+        means = (expression.head,)
+    found = [resolve(view, Expression(head)) for head in means]
+    return () if None in found else tuple(id for ids in found for id in ids)
 
 
 def _with_typo(rng: np.random.Generator, question: Question, rate: float) -> Question:
     if rng.random() >= rate:
         return question
-    return Question(**{**question.__dict__, "text": misspell(rng, question.text)})
+    return replace(question, text=misspell(rng, question.text))
 
 
 def _ask(

@@ -69,18 +69,42 @@ class Surface:
     rim_radius_m: float = 0.0
     centre_m: tuple[float, float] = (0.0, 0.0)
     """Its middle, in the frame of the thing that has it."""
+    overhang: float = 1.6
+    """How much wider than the disc, or the rim, a thing that lies on it may be."""
+    rim_carries: bool = False
+    """Whether what is too wide for the rim may lie on it."""
 
-    def holds(self, points_m: np.ndarray) -> bool:
-        """Say whether a thing with these (P, 3) points, standing at the centre of the disc, fits."""
+    def fit(self, points_m: np.ndarray) -> tuple[str, float] | None:
+        """Say how a thing with these (P, 3) points would lie in the middle: "on" or "in", and how high its underside.
+
+        None: it does not fit. Its points are in its own frame, z from its underside.
+        """
         radius, height = np.hypot(points_m[:, 0], points_m[:, 1]), points_m[:, 2]
         if self.relation == "on":
-            return bool(
-                radius[height < 0.25 * height.max()].max() < self.radius_m and radius.max() < 1.6 * self.radius_m
-            )
+            base = radius[height < 0.25 * height.max()].max()
+            fits = base < self.radius_m * max(1.0, self.overhang / 1.6) and radius.max() < self.overhang * self.radius_m
+            return ("on", self.height_m) if fits else None
         rise = (height + self.height_m) / self.rim_height_m
         room = self.radius_m + (self.rim_radius_m - self.radius_m) * np.clip(rise, 0, 1)
         sticks_out = height.max() + self.height_m > 0.6 * self.rim_height_m
-        return bool((radius < 0.97 * room).all() and sticks_out)
+        if (radius < 0.97 * room).all() and sticks_out:
+            return "in", self.height_m
+        return self._on_the_rim(points_m, radius) if self.rim_carries else None
+
+    def _on_the_rim(self, points_m: np.ndarray, radius: np.ndarray) -> tuple[str, float] | None:
+        """What is wider than the rim sinks in until it meets it, if it does so on opposite sides."""
+        wide = radius > 1.02 * self.rim_radius_m
+        if not wide.any() or radius.max() > self.overhang * self.rim_radius_m:
+            return None
+        sunk = float(points_m[wide, 2].min())
+        meets = points_m[wide & (points_m[:, 2] < sunk + 0.1 * points_m[:, 2].max()), :2]
+        one_sided = np.linalg.norm((meets / np.linalg.norm(meets, axis=1, keepdims=True)).mean(axis=0))
+        if one_sided > 0.6 or sunk > 0.45 * points_m[:, 2].max() or self.rim_height_m - sunk < self.height_m:
+            return None
+        return "on", self.rim_height_m - sunk
+
+
+_LENGTHS = ("height_m", "radius_m", "rim_height_m", "rim_radius_m")
 
 
 @dataclass(frozen=True)
@@ -109,9 +133,8 @@ class Shape:
         """Give the same shape ``factor`` times as big."""
         surface = self.surface
         if surface is not None:
-            numbers = (surface.height_m, surface.radius_m, surface.rim_height_m, surface.rim_radius_m)
-            centre = tuple(factor * v for v in surface.centre_m)
-            surface = Surface(surface.relation, *(factor * v for v in numbers), centre)
+            lengths = {name: factor * getattr(surface, name) for name in _LENGTHS}
+            surface = replace(surface, centre_m=tuple(factor * v for v in surface.centre_m), **lengths)
         return Shape(tuple(part.scaled(factor) for part in self.parts), surface)
 
 

@@ -42,6 +42,8 @@ class SceneObject:
     yaw: float
     supports: int | None = None
     """Id of the thing that this one lies on or in; None on the table."""
+    rests: str | None = None
+    """"on" or "in", if a thing supports it."""
     asset: str | None = None
     """Its name in the household library; None for a thing that is built from parts."""
     other_colours: tuple[str, ...] = ()
@@ -233,7 +235,7 @@ def _place(rng: np.random.Generator, things: list[SceneObject], thing: SceneObje
                 return placed
     for _ in range(30):
         half = np.maximum(np.array(WORKSPACE_HALF_M) - 0.5 * thing.shape.reach_m, 0.05)
-        placed = _moved(thing, np.array([*rng.uniform(-half, half), 0.0]))
+        placed = replace(thing, base_m=np.array([*rng.uniform(-half, half), 0.0]))
         if all(apart(placed, other) for other in things):
             return placed
     return None
@@ -243,15 +245,13 @@ def put_on(things: list[SceneObject], support: SceneObject, thing: SceneObject) 
     """Put a thing in the middle of a free surface of ``support``, which stands on the table; None: it does not fit."""
     surface = support.shape.surface
     taken = any(other.supports == support.id for other in things)
-    if surface is None or taken or support.supports is not None or not surface.holds(thing.shape.points_m):
+    fit = None if surface is None or taken or support.supports is not None else surface.fit(thing.shape.points_m)
+    if fit is None:
         return None
-    middle = support.T_world_object[:3, :3] @ [*surface.centre_m, surface.height_m + 0.0005]
-    placed = _moved(thing, support.base_m + middle, support.id)
+    rests, height_m = fit
+    middle = support.T_world_object[:3, :3] @ [*surface.centre_m, height_m + 0.0005]
+    placed = replace(thing, base_m=support.base_m + middle, supports=support.id, rests=rests)
     return placed if all(other is support or apart(placed, other) for other in things) else None
-
-
-def _moved(thing: SceneObject, base_m: np.ndarray, supports: int | None = None) -> SceneObject:
-    return replace(thing, base_m=base_m, supports=supports)
 
 
 def apart(a: SceneObject, b: SceneObject) -> bool:

@@ -163,8 +163,7 @@ def _between(view: View, thing: SceneObject, first: SceneObject, second: SceneOb
 
 def _resting(relation: str) -> Judge:
     def judge(view: View, thing: SceneObject, anchor: SceneObject) -> Truth:
-        surface = anchor.shape.surface
-        return thing.supports == anchor.id and surface is not None and surface.relation == relation
+        return thing.supports == anchor.id and thing.rests == relation
 
     return judge
 

@@ -85,6 +85,7 @@ class Batch(NamedTuple):
     input_ids: Tensor  # (B * K, T) int64: instruction, ground token, answer, end, padding
     labels: Tensor  # (B * K, T) int64: the next token where it is of the answer, IGNORE elsewhere
     target: Tensor  # (B * K, H / 4, W / 4) float32: share of the fine cell that the referred objects cover
+    anchors: Tensor  # (B * K, H / 8, W / 8) float32: share of the cell that things cover which are mentioned on the way
     known: Tensor  # (B * K, H / 4, W / 4) float32: 1 where ``target`` is known, 0 inside a loose box
     present: Tensor  # (B * K,) float32
     grounded: Tensor  # (B * K,) float32: 1 where target and present are defined
@@ -137,7 +138,7 @@ def make_batch(
     box = Letterbox.fit(width, height, config.image_size, config.stride)
     category_index, colour_index = source.labels.index()
     pixels, categories, colours, sequences, targets, known = [], [], [], [], [], []
-    present, grounded, counts = [], [], []
+    anchors, present, grounded, counts = [], [], [], []
     for i in picks:
         scene, ids = shard.scenes[i], np.zeros((box.input_height, box.input_width), np.uint8)
         rgb, mirrored = shard.rgb[i], augment and rng.random() < MIRROR_RATE
@@ -153,16 +154,15 @@ def make_batch(
         categories.append(torch.from_numpy(category))
         colours.append(torch.from_numpy(colour))
         bank = scene["questions"]
-        often = np.array([SELDOM.get(question.get("relation"), 1.0) for question in bank])
+        often = np.array([how_often(question) for question in bank])
         for j in rng.choice(len(bank), questions, replace=len(bank) < questions, p=often / often.sum()):
             question = augment_words(rng, bank[j]) if augment else bank[j]
             text, answer = (swap_sides(question[key]) if mirrored else question[key] for key in ("text", "answer"))
             sequences.append((tokenizer.encode_instruction(text), tokenizer.encode_answer(answer)))
-            chosen = np.zeros(256, np.uint8)
-            chosen[question["targets"]] = 255
-            covered = chosen[ids]
-            targets.append(torch.from_numpy(_coverage(covered)))
-            known.append(torch.from_numpy(1 - _coverage(covered & doubtful)))
+            covered = _mask(ids, question["targets"])
+            targets.append(torch.from_numpy(_coverage(covered, FINE_PX)))
+            anchors.append(torch.from_numpy(_coverage(_mask(ids, question["anchors"]) & ~doubtful, CELL_PX)))
+            known.append(torch.from_numpy(1 - _coverage(covered & doubtful, FINE_PX)))
             present.append(float(question["present"]))
             grounded.append(float(bool(question["targets"]) or not question["present"]))
             counts.append(float(len(question["targets"])))
@@ -172,6 +172,7 @@ def make_batch(
         input_ids,
         labels,
         torch.stack(targets),
+        torch.stack(anchors),
         torch.stack(known),
         torch.tensor(present),
         torch.tensor(grounded),
@@ -181,6 +182,14 @@ def make_batch(
         _names(rng, source.labels.categories, tokenizer),
         _names(rng, source.labels.colours, tokenizer),
     )
+
+
+def how_often(question: dict[str, Any]) -> float:
+    """Give how much more often than others a question of a scene's bank is asked: what is seldom and what is hard."""
+    often = SELDOM.get(question["relation"], 1.0)
+    if question["kind"] == "relation":
+        often *= 1.3 if question["present"] else 2.5
+    return often
 
 
 def mirror(image: np.ndarray, inside: tuple[slice, slice]) -> np.ndarray:
@@ -201,7 +210,8 @@ def augment_words(rng: np.random.Generator, question: dict[str, Any]) -> dict[st
     if kind in ABSENT_ANSWERS and rng.random() < UNKNOWN_RATE:
         text = with_made_up_noun(rng, question["text"])
         if text is not None:
-            return question | {"text": text, "answer": ABSENT_ANSWERS[kind], "targets": [], "present": False}
+            nothing = {"targets": [], "anchors": [], "present": False}
+            return question | nothing | {"text": text, "answer": ABSENT_ANSWERS[kind]}
     if kind in ABSENT_ANSWERS and rng.random() < BRAND_RATE:
         question = question | {"text": with_made_up_brand(rng, question["text"]) or question["text"]}
     if kind == "refer" and rng.random() < STRANGE_RATE:
@@ -235,10 +245,17 @@ def augment_photometric(rng: np.random.Generator, rgb: np.ndarray, strength: flo
     return image
 
 
-def _coverage(mask: np.ndarray) -> np.ndarray:
-    """Mask (H, W) uint8 of 0 and 255 -> share of each fine cell that it covers, (H / 4, W / 4) float32."""
+def _mask(ids: np.ndarray, chosen: list[int]) -> np.ndarray:
+    """Ids (H, W) uint8 -> 255 where one of the ``chosen`` is, 0 elsewhere, (H, W) uint8."""
+    table = np.zeros(256, np.uint8)
+    table[chosen] = 255
+    return table[ids]
+
+
+def _coverage(mask: np.ndarray, cell_px: int) -> np.ndarray:
+    """Mask (H, W) uint8 of 0 and 255 -> share of each square cell that it covers, (H / cell, W / cell) float32."""
     h, w = mask.shape
-    return cv2.resize(mask, (w // FINE_PX, h // FINE_PX), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return cv2.resize(mask, (w // cell_px, h // cell_px), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
 def _doubtful(scene: dict[str, Any], ids: np.ndarray) -> np.ndarray:

@@ -141,7 +141,7 @@ class Run:
             losses = self.words.losses(grid, batch)
             if self.step >= self.config.dense_steps:
                 output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
-                losses |= question_losses(output, batch) | {"deep": self.deep.loss(batch)}
+                losses |= question_losses(output, batch) | self.deep.losses(batch)
         gradients = torch.autograd.grad(total_loss(losses), self._learning(), allow_unused=True)
         return {name: float(value.detach()) for name, value in losses.items()}, gradients
 

