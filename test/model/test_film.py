@@ -71,8 +71,16 @@ def test_a_cell_knows_where_it_lies_as_seen_from_a_map():
     assert right[0].tolist() == pytest.approx([cell * (x - 4) for x in range(8)])
     assert below[:, 3].tolist() == pytest.approx([cell * (y - 1) for y in range(4)])
     assert float(away[3, 6]) == pytest.approx(cell * 8**0.5, abs=1e-4)
-    assert to_the_left[2].tolist() == [0, 0, 0.25, 0.5, 0.5, 0.5, 0.75, 1.0], "the leftmost has none to its left"
+    assert to_the_left[2].tolist() == [0, 0, 0.25, 0.5, 0.5, 0.5, 0.75, 1.0], "the leftmost: half of itself"
     assert above[:, 0].tolist() == [0, 0.5, 1, 1]
+
+
+def test_maps_and_modulation_fit_each_other(inputs):
+    grid, sentence, scores = inputs
+    with pytest.raises(ValueError, match="scores of anchors are wanted"):
+        GridModulation(16, 24, heads=3, anchors=True)(grid, sentence, scores, (8, 12))
+    with pytest.raises(ValueError, match="scores of anchors are wanted"):
+        GridModulation(16, 24, heads=3)(grid, sentence, scores, (8, 12), scores)
 
 
 def test_an_anchor_far_away_reaches_every_cell(inputs):

@@ -21,7 +21,13 @@ TINY = ViperConfig(
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return ViperF1(TINY).eval()
+    model = ViperF1(TINY).eval()
+    for mixer in model.grid_encoder.mixers:  # they start as the identity, behind zeros
+        torch.nn.init.normal_(mixer.down.weight, std=0.1)
+    for modulation in model.grid_modulations:  # so do places
+        torch.nn.init.normal_(modulation.places.near.weight, std=0.1)
+        torch.nn.init.normal_(modulation.places.seen_from.weight, std=0.1)
+    return model
 
 
 @pytest.fixture
@@ -84,11 +90,6 @@ def test_generation_stops_between_tokens_when_told_to(model, prompt):
 
 
 def test_every_parameter_learns(model, prompt):
-    for mixer in model.grid_encoder.mixers:  # they start as the identity, behind zeros
-        torch.nn.init.normal_(mixer.down.weight, std=0.1)
-    for modulation in model.grid_modulations:  # so do places
-        torch.nn.init.normal_(modulation.places.near.weight, std=0.1)
-        torch.nn.init.normal_(modulation.places.seen_from.weight, std=0.1)
     output = model(*prompt)
     loss = output.logits.square().mean() + output.target_logits.square().mean() + output.presence_logit.square().mean()
     loss.backward()
@@ -124,6 +125,7 @@ VARIANTS = [
     {"correlation": False},
     {"film": False},
     {"pointer": False},
+    {"anchors": False},
     {"grid_pool": 1},
 ]
 
@@ -188,3 +190,11 @@ def test_config_survives_json_and_refuses_unknown_keys():
     assert ViperConfig.from_dict(TINY.to_dict()) == TINY
     with pytest.raises(ValueError, match="unknown keys \\['attention'\\]"):
         ViperConfig.from_dict({"attention": True})
+
+
+def test_a_configuration_of_before_there_were_anchors_has_none():
+    values = TINY.to_dict()
+    assert ViperConfig.from_saved(values) == TINY
+    del values["modulator"]["anchors"]
+    assert not ViperConfig.from_saved(values).modulator.anchors
+    assert ViperConfig.from_dict(values).modulator.anchors

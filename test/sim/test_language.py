@@ -62,7 +62,7 @@ def relation_holds(scene, frame, name, thing, anchors):
         "behind": away > 0.03 and abs(right) < 1.5 * abs(away),
         "next to": apart < 0.06 + thing.shape.reach_m + anchors[0].shape.reach_m,
         "on": thing.supports == anchors[0].id and thing.base_m[2] > 0,
-        "in": thing.supports == anchors[0].id and thing.base_m[2] > 0,
+        "in": thing.supports == anchors[0].id and 0 < thing.base_m[2] < anchors[0].points_m[:, 2].max() - 0.005,
         "nearest to": True,
     }
     if name == "between":
@@ -163,7 +163,7 @@ def test_relations_hold_for_the_target_and_for_nothing_else(asked):
 
 def test_anchors_are_what_the_words_mention_on_the_way(asked):
     kinds = Counter()
-    for scene, _, q in everything(asked):
+    for scene, frame, q in everything(asked):
         expression = q.expressions[0]
         heads = [told.head for told in q.expressions] if q.kind == "compare" else expression.anchors
         if q.kind != "compare" and expression.superlative is not None:
@@ -174,7 +174,8 @@ def test_anchors_are_what_the_words_mention_on_the_way(asked):
             assert set(q.target_ids) < set(q.anchor_ids) and len(q.anchor_ids) == 2, q
         elif expression.superlative is not None:
             kinds["superlative"] += 1
-            assert not q.present or (set(q.target_ids) < set(q.anchor_ids)), q
+            chosen_from = {t.id for t in in_sight(scene, frame) if fits(expression.head, t)}
+            assert set(q.target_ids) <= set(q.anchor_ids) and (not q.present or set(q.anchor_ids) == chosen_from), q
         elif expression.relation is not None:
             kinds["relation"] += 1
             assert not q.present or len(q.anchor_ids) == len(expression.anchors), q

@@ -7,9 +7,7 @@ parts. A configuration holds numbers only: building a model from it executes not
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 
@@ -46,7 +44,10 @@ class ModulatorConfig:
     ffn_ratio: int = 2
     mass: bool = True  # add each head's log(1 + expected number of relevant cells) to the context: what counting needs
     pointer: bool = True  # every word of the instruction has a say in where to point, not only the token that closes it
-    anchors: bool = True  # words point at what they mention on the way to their target, too; needs pointer and 2 blocks
+    anchors: bool = (
+        True  # words point at what they mention on the way to their target, too; only between two blocks with
+    )
+    # a pointer, whose sentence changes the grid
     grid_pool: int = 2  # cells each way that the modulation of the grid between two blocks takes together
     correlation: bool = True  # False: no word chooses cells, each sees the mean of the grid (ablation)
     film: bool = True  # False: what was found steers only the state space's time constants (ablation)
@@ -118,9 +119,14 @@ class ViperConfig:
         return from_values(cls, values, "config")
 
     @classmethod
-    def from_json(cls, path: Path | str) -> ViperConfig:
-        """Read ``config.json``."""
-        return cls.from_dict(json.loads(Path(path).read_text()))
+    def from_saved(cls, values: dict[str, Any]) -> ViperConfig:
+        """Of a checkpoint's ``config.json``, which has every key that there was when it was written.
+
+        One without ``modulator.anchors`` is from before there were any.
+        """
+        modulator = values.get("modulator")
+        older = {"modulator": {"anchors": False} | modulator} if isinstance(modulator, dict) else {}
+        return cls.from_dict(values | older)
 
 
 _NESTED = {

@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+PLACES = 5
+"""What `relative_places` tells of each map."""
+
 
 class FiLM(nn.Module):
     """``x * (1 + a * gamma(c)) + a * beta(c)`` with a gate ``a`` that the caller may share between several."""
@@ -64,9 +67,14 @@ class GridModulation(nn.Module):
     def forward(
         self, grid: Tensor, sentence: Tensor, scores: Tensor, shape: tuple[int, int], anchors: Tensor | None = None
     ) -> Tensor:
-        """Grid (B, G, Dv), sentence (B, D), scores of instruction and anchors (B, H, G) each -> grid (B, G, Dv)."""
+        """Grid (B, G, Dv), sentence (B, D), scores of the instruction (B, H, G) -> grid (B, G, Dv).
+
+        With ``anchors`` their scores (B, H, G) as well, else None.
+        """
         if any(side % self.pool for side in shape):
             raise ValueError(f"a grid of {shape} cells is not made of squares of {self.pool} x {self.pool}")
+        if (anchors is None) != (self.places is None):
+            raise ValueError("scores of anchors are wanted if and only if the modulation was made with anchors")
         # (B, G, C) seen as an image is in channels-last order: pooling, convolution and norm copy nothing
         cells = nn.functional.avg_pool2d(grid.transpose(1, 2).unflatten(2, shape), self.pool)  # (B, Dv, h, w)
         found = nn.functional.avg_pool2d(torch.sigmoid(scores).unflatten(2, shape), self.pool)  # (B, H, h, w)
@@ -105,21 +113,18 @@ class Places(nn.Module):
         return self.near(near.permute(0, 2, 3, 1)).permute(0, 3, 1, 2), self.seen_from(relative_places(shares))
 
 
-PLACES = 5
-
-
 def relative_places(shares: Tensor) -> Tensor:
-    """Where each cell lies as seen from maps that sum to one: (B, M, h, w) -> (B, h, w, M * 5).
+    """Where each cell lies as seen from maps that sum to one: (B, M, h, w) -> (B, h, w, M * PLACES).
 
     To the right of the map's mean place, below it, how far from it (the longer side of the grid is 2), and which share
-    of the map lies to the left of the cell's middle and above it: none for the leftmost of several things.
+    of the map lies to the left of the cell's middle and above it: for the leftmost of several things half of its own.
     """
     h, w = shares.shape[-2:]
     of_columns, of_rows = shares.sum(dim=2), shares.sum(dim=3)  # (B, M, w), (B, M, h)
     x = (torch.arange(w, device=shares.device, dtype=shares.dtype) - (w - 1) / 2) * (2 / max(h, w))
     y = (torch.arange(h, device=shares.device, dtype=shares.dtype) - (h - 1) / 2) * (2 / max(h, w))
-    right = (x - of_columns @ x.unsqueeze(-1)).unsqueeze(2).expand_as(shares)  # (B, M, h, w)
-    below = (y - of_rows @ y.unsqueeze(-1)).unsqueeze(3).expand_as(shares)
+    right = (x - (of_columns * x).sum(-1, keepdim=True)).unsqueeze(2).expand_as(shares)  # (B, M, h, w)
+    below = (y - (of_rows * y).sum(-1, keepdim=True)).unsqueeze(3).expand_as(shares)
     to_the_left = (of_columns.cumsum(dim=-1) - 0.5 * of_columns).unsqueeze(2).expand_as(shares)
     above = (of_rows.cumsum(dim=-1) - 0.5 * of_rows).unsqueeze(3).expand_as(shares)
     away = (right.square() + below.square() + 1e-6).sqrt()

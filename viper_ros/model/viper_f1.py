@@ -107,7 +107,7 @@ class ViperF1(nn.Module):
         is_instruction, is_answer = place <= 0, place >= 0  # the token that closes the one begins the other
         x = self.embed_norm(self.embed(input_ids))  # (B, T, D)
         cells, memories, spaces = grid.cells, [], []
-        scores, anchors = cells.new_zeros(()), cells.new_zeros(())
+        scores, anchors = cells.new_zeros(()), None
         for i, block in enumerate(self.blocks):
             words = x
             memories.append(block.correlation.remember(cells))
@@ -119,7 +119,8 @@ class ViperF1(nn.Module):
             else:
                 scores = found.scores[row, :, sentence_at]  # (B, H, G)
             if i < len(self.anchor_pointers):
-                anchors = anchors + self.anchor_pointers[i](x, found.scores, is_instruction)  # (B, H, G)
+                pointed = self.anchor_pointers[i](x, found.scores, is_instruction)  # (B, H, G)
+                anchors = pointed if anchors is None else anchors + pointed
             if i < len(self.grid_modulations):
                 cells = self.grid_modulations[i](cells, sentence, scores, grid.shape, anchors)
         dense = None

@@ -51,7 +51,7 @@ def load_checkpoint(name_or_folder: str | Path, device: str = "cpu") -> ViperF1:
 
     folder = find_checkpoint(name_or_folder)
     released = is_released(folder)
-    model = ViperF1(released_config(folder) if released else ViperConfig.from_dict(read_json(folder / CONFIG)))
+    model = ViperF1(released_config(folder) if released else ViperConfig.from_saved(read_json(folder / CONFIG)))
     tensors = released_tensors(folder, model) if released else read_tensors(folder / WEIGHTS)
     check_tensors(model.state_dict(), tensors, folder / WEIGHTS)
     model.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor
@@ -72,7 +72,7 @@ def load_tokenizer(name_or_folder: str | Path) -> Tokenizer | ChatTokenizer:
 
     folder = find_checkpoint(name_or_folder)
     released = is_released(folder)
-    config = released_config(folder) if released else ViperConfig.from_dict(read_json(folder / CONFIG))
+    config = released_config(folder) if released else ViperConfig.from_saved(read_json(folder / CONFIG))
     files = [folder / name for name in (TOKENIZER, TOKENIZER_CONFIG, TEMPLATE)]
     if released:
         files = [find_beside(folder, path.name) or path for path in files]

@@ -8,7 +8,7 @@ from viper_ros.sim.expressions import THING, Descriptor, Expression, resolve, sa
 from viper_ros.sim.household_words import HOUSEHOLD
 from viper_ros.sim.scene import SceneObject
 from viper_ros.sim.splits import is_held_out, may_not_be_named
-from viper_ros.sim.view import RELATIONS, SUPERLATIVES, View
+from viper_ros.sim.view import RELATIONS, SUPERLATIVES, View, carrying
 
 _TRIES = 12
 _SAID_MATERIALS = ("wooden", "metal")
@@ -161,9 +161,9 @@ def _false_relation(rng: np.random.Generator, view: View, thing: SceneObject) ->
     if not others:
         return None
     anchor = others[rng.integers(len(others))]
-    surface = anchor.shape.surface
+    carries = carrying(view.scene, anchor)
     sides = ["left of", "right of", "in front of", "behind", "next to"]
-    name = str(rng.choice(sides if surface is None else [*sides, surface.relation, surface.relation]))
+    name = str(rng.choice(sides if carries is None else [*sides, carries, carries]))
     return Expression(_anchor(rng, thing), name, (_anchor(rng, anchor),))
 
 

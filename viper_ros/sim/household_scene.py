@@ -45,7 +45,7 @@ _BUILT_FROM_PARTS, _BUILT_SCENES, _BUILT_THERE = 0.12, 0.2, 0.75
 """How often a thing comes from the tabletop world; how many scenes are full of such; how often a thing is one there."""
 
 _STACKED_TWINS = 0.25
-"""How many scenes have one of two of the same lying on a small thing: to tell it takes more than a name."""
+"""How often it is tried to lay one of two of the same on a small thing: to tell it takes more than a name."""
 _CROCKERY = 0.4
 """How often these are things that hold others themselves, such as bowls and plates."""
 
@@ -72,7 +72,7 @@ class Household:
             self._add_furniture(rng, things, split)
         built = _BUILT_THERE if rng.random() < _BUILT_SCENES else _BUILT_FROM_PARTS
         wanted = min(len(things) + int(rng.integers(3, 10)), _MOST_THINGS)
-        if rng.random() < _STACKED_TWINS:
+        if split is not Split.NOVEL and rng.random() < _STACKED_TWINS:  # there, what is new comes first
             self._add_stacked_twins(rng, things, split)
         for attempt in range(4 * wanted):
             if len(things) >= wanted:
@@ -110,13 +110,13 @@ class Household:
             things.append(placed)
 
     def _add_stacked_twins(self, rng: np.random.Generator, things: list[SceneObject], split: Split) -> None:
-        """Stand a small thing that others fit on, one of these on or in it, and the same once more on the table."""
+        """Stand a thing that carries others, one of these on or in it and the same once more beside it, if they fit."""
         carriers = [a for a in _allowed(split) if not a.large and self.shapes[a.name].surface is not None]
-        carrier = _on_table(rng, things, self.make(rng, len(things) + 1, _any_category(rng, carriers)))
-        if carrier is None:
+        carrier = _on_table(rng, things, self.make(rng, len(things) + 1, _by_category(rng, carriers)))
+        if carrier is None or carrier.shape.surface is None:  # it lies on its side
             return
         for _ in range(12):
-            asset = _any_category(rng, carriers) if rng.random() < _CROCKERY else _choose(rng, split, large=False)
+            asset = _by_category(rng, carriers) if rng.random() < _CROCKERY else _choose(rng, split, large=False)
             carried = put_on([*things, carrier], carrier, self.make(rng, len(things) + 2, asset))
             if carried is not None:
                 things += [carrier, carried]
@@ -149,12 +149,12 @@ def _allowed(split: Split) -> tuple[Asset, ...]:
 
 def _choose(rng: np.random.Generator, split: Split, large: bool, novel: bool = False) -> Asset:
     """Choose a category, then one of its assets: a name with many assets is no more frequent than another."""
-    return _any_category(
+    return _by_category(
         rng, [a for a in _allowed(split) if a.large == large and (not novel or a.name in HELD_OUT_ASSETS)]
     )
 
 
-def _any_category(rng: np.random.Generator, assets: list[Asset]) -> Asset:
+def _by_category(rng: np.random.Generator, assets: list[Asset]) -> Asset:
     categories = list(dict.fromkeys(a.category for a in assets))
     category = categories[rng.integers(len(categories))]
     assets = [a for a in assets if a.category == category]

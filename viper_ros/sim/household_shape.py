@@ -14,8 +14,9 @@ from viper_ros.sim.parts import Shape, Surface
 _POINTS = 400
 _RIM = 0.12
 """The top share of an open thing's height that counts as its rim."""
-_OVERHANG = 2.2
-"""A bowl stands on a box of cookies that is half as wide."""
+_OVERHANG, _FOOT = 2.2, 0.1
+"""A bowl stands on a box of cookies that is half as wide, with its foot alone."""
+_SECTORS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +79,24 @@ def asset_shape(
     floor = float(dense[radius < 0.12 * across, 2].max(initial=0.0))
     high = float(points[:, 2].max())
     if relation == "on":
-        return AssetShape((), Surface("on", floor, 0.47 * across, centre_m=at_m, overhang=_OVERHANG), points)
+        return AssetShape(
+            (), Surface("on", floor, 0.47 * across, centre_m=at_m, overhang=_OVERHANG, foot=_FOOT), points
+        )
     rim = dense[:, 2] > (1 - _RIM) * high
     inside = float(np.quantile(radius[rim], 0.02))
     low = (dense[:, 2] > floor + 0.2 * (high - floor)) & (dense[:, 2] < floor + 0.4 * (high - floor))
     bottom = float(np.quantile(radius[low], 0.02)) if low.any() else 0.7 * inside
     radii_m = 0.9 * min(bottom, inside), 0.95 * inside
-    surface = Surface("in", floor, radii_m[0], high, radii_m[1], at_m, overhang=_OVERHANG, rim_carries=True)
+    ring = _is_ring(dense[rim, :2] - at_m)
+    surface = Surface("in", floor, radii_m[0], high, radii_m[1], at_m, overhang=_OVERHANG, rim_carries=ring)
     return AssetShape((), surface, points)
+
+
+def _is_ring(points_m: np.ndarray) -> bool:
+    """Whether points (P, 2) go all around the origin at about one distance: a rim, unlike two handles or a square."""
+    radius, angle = np.hypot(*points_m.T), np.arctan2(*points_m.T)
+    sectors = ((angle / (2 * np.pi) + 0.5) * _SECTORS).astype(int) % _SECTORS
+    if len(np.unique(sectors)) < _SECTORS:
+        return False
+    inner = np.array([radius[sectors == sector].min() for sector in range(_SECTORS)])
+    return bool(inner.max() < 1.15 * inner.min())

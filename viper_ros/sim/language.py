@@ -23,7 +23,7 @@ from viper_ros.sim.render import Frame
 from viper_ros.sim.scene import Scene, SceneObject
 from viper_ros.sim.sentences import SENTENCES
 from viper_ros.sim.splits import LIBERO_SENTENCES, Split
-from viper_ros.sim.view import View, bigger, region
+from viper_ros.sim.view import View, bigger, carrying, region
 from viper_ros.sim.wording import Wording, misspell, with_article
 
 NOT_FOUND = "not found"
@@ -247,9 +247,9 @@ def _relation_with(rng: np.random.Generator, view: View, targets: int) -> tuple[
     """Find a relation and an anchor to which exactly so many things (0 or 1) stand in it; None: there is none."""
     found = []
     for anchor in view.clear:
-        surface = anchor.shape.surface
+        carries = carrying(view.scene, anchor)
         names = ["left of", "right of", "in front of", "behind", "next to"]
-        for name in names if surface is None else [*names, surface.relation]:
+        for name in names if carries is None else [*names, carries]:
             truths = [view.relation(name, thing, (anchor,)) for thing in view.things]
             if None not in truths and sum(truths) == targets:
                 found += [(name, anchor)] * (4 if name in ("on", "in") else 1)

@@ -71,6 +71,8 @@ class Surface:
     """Its middle, in the frame of the thing that has it."""
     overhang: float = 1.6
     """How much wider than the disc, or the rim, a thing that lies on it may be."""
+    foot: float = 0.25
+    """The lowest share of a thing's height that has to stand on the disc."""
     rim_carries: bool = False
     """Whether what is too wide for the rim may lie on it."""
 
@@ -81,29 +83,37 @@ class Surface:
         """
         radius, height = np.hypot(points_m[:, 0], points_m[:, 1]), points_m[:, 2]
         if self.relation == "on":
-            base = radius[height < 0.25 * height.max()].max()
-            fits = base < self.radius_m * max(1.0, self.overhang / 1.6) and radius.max() < self.overhang * self.radius_m
-            return ("on", self.height_m) if fits else None
-        rise = (height + self.height_m) / self.rim_height_m
-        room = self.radius_m + (self.rim_radius_m - self.radius_m) * np.clip(rise, 0, 1)
+            lowest = height < max(self.foot * height.max(), height.min() + 0.001)
+            stands = radius[lowest].max() < self.radius_m
+            return ("on", self.height_m) if stands and radius.max() < self.overhang * self.radius_m else None
         sticks_out = height.max() + self.height_m > 0.6 * self.rim_height_m
-        if (radius < 0.97 * room).all() and sticks_out:
+        if (radius < 0.97 * self._room_m(height + self.height_m)).all() and sticks_out:
             return "in", self.height_m
         return self._on_the_rim(points_m, radius) if self.rim_carries else None
 
+    def _room_m(self, height_m: np.ndarray) -> np.ndarray:
+        """Radius that is free at heights above the underside of the thing that has this surface."""
+        rise = np.clip(height_m / self.rim_height_m, 0, 1)
+        return self.radius_m + (self.rim_radius_m - self.radius_m) * rise
+
     def _on_the_rim(self, points_m: np.ndarray, radius: np.ndarray) -> tuple[str, float] | None:
         """What is wider than the rim sinks in until it meets it, if it does so on opposite sides."""
-        wide = radius > 1.02 * self.rim_radius_m
+        wide, height = radius > 1.02 * self.rim_radius_m, points_m[:, 2]
         if not wide.any() or radius.max() > self.overhang * self.rim_radius_m:
             return None
-        sunk = float(points_m[wide, 2].min())
-        meets = points_m[wide & (points_m[:, 2] < sunk + 0.1 * points_m[:, 2].max()), :2]
+        sunk = float(height[wide].min())
+        meets = points_m[wide & (height < sunk + 0.1 * height.max()), :2]
         one_sided = np.linalg.norm((meets / np.linalg.norm(meets, axis=1, keepdims=True)).mean(axis=0))
-        if one_sided > 0.6 or sunk > 0.45 * points_m[:, 2].max() or self.rim_height_m - sunk < self.height_m:
+        underside = self.rim_height_m - sunk
+        below = height < sunk
+        clear = (radius[below] < self._room_m(height[below] + underside) + _WALL_M).all()
+        if one_sided > 0.6 or sunk > 0.45 * height.max() or underside < self.height_m or not clear:
             return None
-        return "on", self.rim_height_m - sunk
+        return "on", underside
 
 
+_WALL_M = 0.002
+"""How far what sinks into an opening may reach into its wall, which is known roughly."""
 _LENGTHS = ("height_m", "radius_m", "rim_height_m", "rim_radius_m")
 
 

@@ -163,7 +163,10 @@ def _between(view: View, thing: SceneObject, first: SceneObject, second: SceneOb
 
 def _resting(relation: str) -> Judge:
     def judge(view: View, thing: SceneObject, anchor: SceneObject) -> Truth:
-        return thing.supports == anchor.id and thing.rests == relation
+        if thing.supports != anchor.id:
+            return False
+        on_a_rim = thing.rests == "on" and anchor.shape.surface.relation == "in"
+        return thing.rests == relation or (None if on_a_rim else False)
 
     return judge
 
@@ -178,6 +181,12 @@ RELATIONS = {
     "on": _resting("on"),
     "in": _resting("in"),
 }
+
+
+def carrying(scene: Scene, anchor: SceneObject) -> str | None:
+    """Give the relation, "on" or "in", in which things lie with ``anchor``: that of what lies there, or could."""
+    surface = anchor.shape.surface
+    return next((t.rests for t in scene.objects if t.supports == anchor.id), surface and surface.relation)
 
 
 def size_m(thing: SceneObject) -> float:

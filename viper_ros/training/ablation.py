@@ -27,6 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no token-grid correlation": {"correlation": False, "pointer": False},
     "no FiLM": {"film": False},
     "constant dt": {"state_space": "constant_dt"},
+    "no anchors": {"anchors": False},
     "one block": {"blocks": 1},
     "closing token points alone": {"pointer": False},
     "cross-attention Transformer": {"block": "cross_attention"},

@@ -36,9 +36,11 @@ BRAND_RATE = 0.06
 """Share of them that name a thing with a made-up brand, which changes nothing."""
 SELDOM = {
     **{"next to": 3.0, "nearest to": 3.0, "smallest": 2.0, "largest": 2.0},
-    **{"second from the left": 2.0, "second from the right": 2.0},
+    **{"second from the left": 4.0, "second from the right": 4.0},
 }
 """Relation -> how much more often it is asked than what most scenes give many questions of."""
+ASKED_OF_PLACES = {True: 1.3, False: 2.5}
+"""How much more often than others it is asked what is at a place, where something is there and where nothing is."""
 _SIDE = re.compile("left|right")
 LOOSE_CORE = 0.5
 """Where only a box is known, the ellipse of this share of its sides surely lies on the thing; the rest may not."""
@@ -161,7 +163,7 @@ def make_batch(
             sequences.append((tokenizer.encode_instruction(text), tokenizer.encode_answer(answer)))
             covered = _mask(ids, question["targets"])
             targets.append(torch.from_numpy(_coverage(covered, FINE_PX)))
-            anchors.append(torch.from_numpy(_coverage(_mask(ids, question["anchors"]) & ~doubtful, CELL_PX)))
+            anchors.append(torch.from_numpy(_coverage(_mask(ids, question["anchors"]), CELL_PX)))
             known.append(torch.from_numpy(1 - _coverage(covered & doubtful, FINE_PX)))
             present.append(float(question["present"]))
             grounded.append(float(bool(question["targets"]) or not question["present"]))
@@ -187,9 +189,7 @@ def make_batch(
 def how_often(question: dict[str, Any]) -> float:
     """Give how much more often than others a question of a scene's bank is asked: what is seldom and what is hard."""
     often = SELDOM.get(question["relation"], 1.0)
-    if question["kind"] == "relation":
-        often *= 1.3 if question["present"] else 2.5
-    return often
+    return often * ASKED_OF_PLACES[question["present"]] if question["kind"] == "relation" else often
 
 
 def mirror(image: np.ndarray, inside: tuple[slice, slice]) -> np.ndarray:
@@ -206,7 +206,7 @@ def swap_sides(text: str) -> str:
 
 def augment_words(rng: np.random.Generator, question: dict[str, Any]) -> dict[str, Any]:
     """At times, put made-up words into a question: verbs and brands change nothing, of the nouns there is nothing."""
-    kind = question.get("kind")
+    kind = question["kind"]
     if kind in ABSENT_ANSWERS and rng.random() < UNKNOWN_RATE:
         text = with_made_up_noun(rng, question["text"])
         if text is not None:

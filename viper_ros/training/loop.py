@@ -140,8 +140,9 @@ class Run:
             grid = self.model.encode(batch.pixel_values)
             losses = self.words.losses(grid, batch)
             if self.step >= self.config.dense_steps:
-                output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
-                losses |= question_losses(output, batch) | self.deep.losses(batch)
+                with self.deep.listening():
+                    output, _ = self.model.prefill(batch.input_ids, repeat_grid(grid, self.config.questions))
+                    losses |= question_losses(output, batch) | self.deep.losses(batch)
         gradients = torch.autograd.grad(total_loss(losses), self._learning(), allow_unused=True)
         return {name: float(value.detach()) for name, value in losses.items()}, gradients
 

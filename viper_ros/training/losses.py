@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 
 import torch
@@ -105,7 +107,8 @@ def pointing_loss(logits: Tensor, covered: Tensor) -> Tensor:
 class DeepSupervision:
     """Asks every block but the last to point as well, which shortens the way of the gradient, and to point at anchors.
 
-    Forward hooks collect what the pointers said: only training wants it, and the model stays free of it.
+    Forward hooks collect what the pointers said: only training wants it, and the model stays free of it. They collect
+    within :meth:`listening` alone.
     """
 
     def __init__(self, model: ViperF1) -> None:
@@ -113,27 +116,36 @@ class DeepSupervision:
         self._said = threading.local()  # each thread learns from its own part of a batch
         for name, pointers in (("deep", model.pointers[:-1]), ("anchor", model.anchor_pointers)):
             for pointer in pointers:
-                pointer.register_forward_hook(lambda _m, _i, scores, name=name: self._taken()[name].append(scores))
+                pointer.register_forward_hook(lambda _m, _i, scores, name=name: self._hear(name, scores))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen to one forward pass of this thread; ask for its :meth:`losses` within."""
+        self._said.taken = {"deep": [], "anchor": []}
+        try:
+            yield
+        finally:
+            del self._said.taken
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of the last forward pass, which it forgets; without those that the model has no pointers for."""
-        taken = self._taken()
-        self._said.taken = None
-        scale, coarse = self.model.target_head.scale, F.avg_pool2d(batch.target.unsqueeze(1), 2)
-        sharpness = [modulation.places.sharpness[1] for modulation in self.model.grid_modulations if taken["anchor"]]
-        asked = {"deep": (coarse, [scale] * len(taken["deep"])), "anchor": (batch.anchors, sharpness)}
+        """Losses of the pass that was listened to; without those that the model has no pointers for."""
+        head, coarse = self.model.target_head, F.avg_pool2d(batch.target.unsqueeze(1), 2)
+        places = [modulation.places for modulation in self.model.grid_modulations]
+        asked = {
+            "deep": (coarse, [head.scale for _ in self.model.pointers[:-1]]),
+            "anchor": (batch.anchors, [place.sharpness[1] for place in places if place is not None]),
+        }
         result = {}
         for name, (where, scales) in asked.items():
-            sums = accumulate(taken[name])  # of (B * K, H, G), as the model adds them up
-            found = [s * scores.mean(dim=1) for s, scores in zip(scales, sums, strict=True)]
+            sums = accumulate(self._said.taken[name])  # of (B * K, H, G), as the model adds them up
+            found = [scale * scores.mean(dim=1) for scale, scores in zip(scales, sums, strict=True)]
             if found:
-                result[name] = torch.stack([pointing_loss(f, where.flatten(1)) for f in found]).mean()
+                result[name] = torch.stack([pointing_loss(logits, where.flatten(1)) for logits in found]).mean()
         return result
 
-    def _taken(self) -> dict[str, list[Tensor]]:
-        if getattr(self._said, "taken", None) is None:
-            self._said.taken = {"deep": [], "anchor": []}
-        return self._said.taken
+    def _hear(self, name: str, scores: Tensor) -> None:
+        if hasattr(self._said, "taken"):
+            self._said.taken[name].append(scores)
 
 
 def total_loss(losses: dict[str, Tensor]) -> Tensor:

@@ -26,10 +26,10 @@ class Mixture:
     def __init__(self, shares: str | dict[str, float], held_back: int) -> None:
         self.shares = {shares: 1.0} if isinstance(shares, str) else shares
         self._seen = {folder: _first_of_each_source(folder)[:held_back] for folder in self.shares}
-        self._shards: dict[str, list[Shard]] = {folder: [] for folder in self.shares}
+        self._shards: dict[str, dict[str, list[Shard]]] = {folder: {} for folder in self.shares}  # folder, source
         self.reload()
-        for folder, shards in self._shards.items():
-            if not shards:
+        for folder, sources in self._shards.items():
+            if not sources:
                 raise FileNotFoundError(
                     f"no shards to train on in {folder}, {held_back} held back for validation; "
                     "make some with `viper render` or `viper annotate`"
@@ -39,31 +39,44 @@ class Mixture:
 
     def reload(self) -> None:
         """Look for shards that were made meanwhile."""
-        for folder, shards in self._shards.items():
+        for folder in self.shares:
             new = [path for path in shard_files(Path(folder), Split.TRAIN) if path not in self._seen[folder]]
-            shards += [Shard(path) for path in new]
+            sources = {name: list(shards) for name, shards in self._shards[folder].items()}
+            for path in new:
+                sources.setdefault(_source(path), []).append(Shard(path))
+            self._shards[folder] = sources  # whole at once: another thread may be counting
             self._seen[folder] += new
 
     def choose(self, rng: np.random.Generator) -> list[Shard]:
-        """The shards of one folder, each as often as its share says."""
-        return list(self._shards.values())[rng.choice(len(self._shards), p=self._probabilities)]
+        """The shards of one source of one folder: a folder as its share says, a source by the root of its scenes.
+
+        The root is between as often as it is large, which drowns what is small, and all alike, which repeats it.
+        """
+        sources = list(self._shards.values())[rng.choice(len(self._shards), p=self._probabilities)]
+        often = np.sqrt([sum(map(len, shards)) for shards in sources.values()])
+        return list(sources.values())[rng.choice(len(sources), p=often / often.sum())]
 
     def shards(self) -> list[Shard]:
         """All of them."""
-        return [shard for shards in self._shards.values() for shard in shards]
+        return [shard for sources in self._shards.values() for shards in sources.values() for shard in shards]
 
     def scenes(self) -> Iterator[dict[str, Any]]:
         """Every scene's objects and questions."""
         return (scene for shard in self.shards() for scene in shard.scenes)
 
     def __len__(self) -> int:
-        return sum(len(shards) for shards in self._shards.values())
+        return sum(len(shards) for sources in self._shards.values() for shards in sources.values())
 
 
 def held_back_shards(shares: str | dict[str, float], count: int) -> list[Shard]:
     """The shards of each folder that a :class:`Mixture` keeps for validation."""
     folders = [shares] if isinstance(shares, str) else list(shares)
     return [Shard(path) for folder in folders for path in _first_of_each_source(folder)[:count]]
+
+
+def _source(path: Path) -> str:
+    """``train-coco-00003`` is of ``train-coco``, ``train-00003`` of ``train``."""
+    return path.stem.rpartition("-")[0]
 
 
 def _first_of_each_source(folder: str) -> list[Path]:

@@ -15,6 +15,7 @@ from viper_ros.perception.checkpoint import (
     find_checkpoint,
     load_checkpoint,
     load_tokenizer,
+    read_json,
     read_tensors,
 )
 from viper_ros.perception.tokenizer import Tokenizer
@@ -47,7 +48,7 @@ def load_imagenet(backbone: EfficientNetLite0) -> None:
 def load_encoder(model: ViperF1, checkpoint: Path | str) -> None:
     """Start a model with the grid encoder of a checkpoint; ValueError if it has another one."""
     folder, prefix = find_checkpoint(checkpoint), "grid_encoder."
-    theirs = ViperConfig.from_json(folder / CONFIG).grid
+    theirs = ViperConfig.from_saved(read_json(folder / CONFIG)).grid
     if theirs != model.config.grid:
         raise ValueError(f"{checkpoint} has another grid encoder: {theirs}, expected {model.config.grid}")
     tensors = read_tensors(folder / WEIGHTS, lambda name: name.startswith(prefix))

@@ -2,7 +2,8 @@
 
 A shard ``<split>-<index>.safetensors`` holds ``rgb`` (N, H, W, 3) uint8 and ``ids`` (N, H, W) uint8 (object ids, 0 is
 background); beside it a ``.json`` holds for each scene its ``objects``, id -> [category, colour or null], and a bank of
-``questions`` with true answers.
+``questions`` with true answers: ``text``, ``kind``, ``answer``, ``targets`` (ids), ``anchors`` (ids of what it mentions
+on the way, see `Question`), ``present`` and ``relation``.
 """
 
 from __future__ import annotations
@@ -76,6 +77,11 @@ class Shard:
         arrays = load_file(str(path.with_suffix(".safetensors")))
         self.rgb, self.ids = arrays["rgb"], arrays["ids"]
         self.scenes: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text())
+        if not all("anchors" in question for scene in self.scenes for question in scene["questions"]):
+            raise ValueError(
+                f"{path.stem} in {path.parent} has questions without anchors, as older versions wrote them; remove the "
+                "folder and make it anew with `viper render` or `viper annotate`"
+            )
 
     def __len__(self) -> int:
         return len(self.scenes)
