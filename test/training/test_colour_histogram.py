@@ -29,7 +29,13 @@ def folder(tmp_path_factory):
             image[y : y + 24, x : x + 24] = RGB[name]
             mask[y : y + 24, x : x + 24] = number
         questions = [
-            {"text": f"what is the {name} square", "answer": answer, "targets": targets, "present": bool(targets)}
+            {
+                "text": f"what is the {name} square",
+                "answer": answer,
+                "targets": targets,
+                "anchors": [],
+                "present": bool(targets),
+            }
             for name, answer, targets in ((first, "square", [1]), (second, "square", [2]), (absent, "not found", []))
         ]
         rgb.append(image)

@@ -12,18 +12,10 @@ import torch
 from viper_ros.perception import Predictor, Tokenizer
 from viper_ros.perception.checkpoint import load_checkpoint
 from viper_ros.sim import Split
-from viper_ros.training import batches, loop
+from viper_ros.training import augment, batches, loop
 from viper_ros.training import shards as shards_module
-from viper_ros.training.batches import (
-    IGNORE,
-    Labels,
-    augment_photometric,
-    augment_words,
-    make_batch,
-    mirror,
-    sample_batch,
-    swap_sides,
-)
+from viper_ros.training.augment import augment_photometric, augment_words, mirror, swap_sides
+from viper_ros.training.batches import IGNORE, Labels, make_batch, sample_batch
 from viper_ros.training.export import export
 from viper_ros.training.loop import Run, TrainingConfig, learning_rate, split_batch, train
 from viper_ros.training.losses import pointing_loss
@@ -510,9 +502,9 @@ def test_made_up_words_come_only_in_training_and_a_made_up_thing_is_absent(data,
     shard, source = load_shards(data, Split.TRAIN)[0], _run(finished).source
     # of what is absent already, a made-up noun changes nothing but the words
     asked = {q["text"]: q for scene in shard.scenes for q in scene["questions"] if q["present"]}
-    monkeypatch.setattr(batches, "UNKNOWN_RATE", 0.5)
-    monkeypatch.setattr(batches, "STRANGE_RATE", 1.0)
-    monkeypatch.setattr(batches, "BRAND_RATE", 0.0)
+    monkeypatch.setattr(augment, "UNKNOWN_RATE", 0.5)
+    monkeypatch.setattr(augment, "STRANGE_RATE", 1.0)
+    monkeypatch.setattr(augment, "BRAND_RATE", 0.0)
     rng, verbs, nouns = np.random.default_rng(0), 0, 0
     for question in asked.values():
         other = augment_words(rng, question)
@@ -530,7 +522,7 @@ def test_made_up_words_come_only_in_training_and_a_made_up_thing_is_absent(data,
 
 def test_made_up_brands_change_nothing_but_words(data, monkeypatch):
     for name, rate in (("UNKNOWN_RATE", 0.0), ("STRANGE_RATE", 0.0), ("BRAND_RATE", 1.0)):
-        monkeypatch.setattr(batches, name, rate)
+        monkeypatch.setattr(augment, name, rate)
     rng = np.random.default_rng(0)
     asked = [q for shard in load_shards(data, Split.TRAIN) for scene in shard.scenes for q in scene["questions"]]
     branded = [augment_words(rng, question) for question in asked]
