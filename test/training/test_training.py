@@ -440,6 +440,16 @@ def test_a_large_source_of_a_folder_does_not_drown_a_small_one(data, tmp_path):
     assert drawn.count(9) / 400 == pytest.approx(3 / 4, abs=0.07)
 
 
+def test_a_run_of_another_model_is_not_gone_on_with(finished, tmp_path):
+    plain = dataclasses.replace(
+        finished, out=str(tmp_path / "plain"), model=SMALL | {"modulator": SMALL["modulator"] | {"anchors": False}}
+    )
+    Path(plain.out).mkdir()
+    _run(plain, finished).save()
+    with pytest.raises(ValueError, match=r"another model.*start_from"):
+        _run(dataclasses.replace(plain, model=SMALL), finished).resume()
+
+
 def test_a_shard_of_before_there_were_anchors_is_refused(data, tmp_path):
     for path in data.glob("train-00000.*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -182,11 +182,21 @@ class Run:
         save_checkpoint(Path(self.config.out) / "checkpoint", self.averaged_model(), self.tokenizer)
 
     def resume(self) -> None:
-        """Continue from :meth:`save`, if there is one."""
+        """Continue from :meth:`save`, if there is one.
+
+        Raises:
+            ValueError: it is a run of another model, such as one from before a part was added.
+        """
         if not self.state_path.exists():
             return
         tensors = load_file(str(self.state_path), device=self.config.device)
-        self.trained.load_state_dict(_below(tensors, "trained."))
+        try:
+            self.trained.load_state_dict(_below(tensors, "trained."))
+        except RuntimeError as error:
+            raise ValueError(
+                f"{self.state_path} is of another model; start from its checkpoint (`start_from`) with another `out` or "
+                f"remove it to begin anew: {error}"
+            ) from error
         self.average = _below(tensors, "average.")
         for i, parameter in enumerate(self.trained.parameters()):
             if moments := _below(tensors, f"optimizer.{i}."):
