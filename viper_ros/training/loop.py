@@ -194,8 +194,8 @@ class Run:
             self.trained.load_state_dict(_below(tensors, "trained."))
         except RuntimeError as error:
             raise ValueError(
-                f"{self.state_path} is of another model; start from its checkpoint (`start_from`) with another `out` or "
-                f"remove it to begin anew: {error}"
+                f"{self.state_path} is of another model; start from its checkpoint (`start_from`) with another `out` "
+                f"or remove it to begin anew: {error}"
             ) from error
         self.average = _below(tensors, "average.")
         for i, parameter in enumerate(self.trained.parameters()):
