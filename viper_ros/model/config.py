@@ -44,10 +44,7 @@ class ModulatorConfig:
     ffn_ratio: int = 2
     mass: bool = True  # add each head's log(1 + expected number of relevant cells) to the context: what counting needs
     pointer: bool = True  # every word of the instruction has a say in where to point, not only the token that closes it
-    anchors: bool = (
-        True  # words point at what they mention on the way to their target, too; only between two blocks with
-    )
-    # a pointer, whose sentence changes the grid
+    anchors: bool = True  # words also point at what they mention on the way; needs a pointer and a modulated grid
     grid_pool: int = 2  # cells each way that the modulation of the grid between two blocks takes together
     correlation: bool = True  # False: no word chooses cells, each sees the mean of the grid (ablation)
     film: bool = True  # False: what was found steers only the state space's time constants (ablation)
